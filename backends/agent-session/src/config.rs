@@ -1,0 +1,32 @@
+//! What a server is told: where it listens and how much it may hold.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tracer_factory_core::config::AgentSessionConfig;
+
+/// Settings of a [`Server`](crate::Server).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServerConfig {
+    /// The loopback address to listen on; port 0 lets the system choose.
+    pub listen: SocketAddr,
+    /// Bytes of spans that are kept; the traces nobody added to for the longest time go first.
+    pub max_bytes: usize,
+    /// How long requests that are under way at a stop may take.
+    pub shutdown_timeout: Duration,
+}
+
+impl ServerConfig {
+    /// The defaults, at `listen`.
+    pub fn new(listen: SocketAddr) -> Self {
+        Self { listen, ..Self::default() }
+    }
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        let AgentSessionConfig { listen, max_bytes, .. } = AgentSessionConfig::default();
+        Self { listen, max_bytes, shutdown_timeout: Duration::from_secs(2) }
+    }
+}

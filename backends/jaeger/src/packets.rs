@@ -1,0 +1,103 @@
+//! A batch as UDP packets: `emitBatch` messages in compact Thrift, none longer than Jaeger reads.
+
+use tracer_factory_core::span::SpanData;
+
+use crate::encode;
+use crate::model::{Process, Span};
+use crate::thrift::{Compact, Protocol, list_header_len};
+
+/// Jaeger's receivers cut a packet off here (`max_packet_size`).
+pub(crate) const MAX_PACKET: usize = 65_000;
+
+/// What a batch became.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Packets {
+    /// One datagram each.
+    pub(crate) packets: Vec<Vec<u8>>,
+    /// Spans that fit no packet even alone.
+    pub(crate) oversize: u64,
+    /// Spans without identifiers, which no receiver can file.
+    pub(crate) invalid: u64,
+}
+
+impl Packets {
+    /// Fills packets of at most `limit` bytes, in order; each repeats the process, as each stands alone.
+    pub(crate) fn new(
+        process: &Process<'_>,
+        spans: impl IntoIterator<Item = SpanData>,
+        limit: usize,
+    ) -> Self {
+        let mut filling = Filling::new(process, limit);
+        let mut encoded = Compact::default();
+        let mut all = Packets::default();
+        for span in spans {
+            if !span.context.is_valid() {
+                all.invalid += 1;
+                continue;
+            }
+            encoded.clear();
+            encode::span(&mut encoded, &Span::new(&span));
+            if !filling.fits(encoded.bytes().len()) {
+                all.packets.extend(filling.finish());
+            }
+            if filling.fits(encoded.bytes().len()) {
+                filling.push(encoded.bytes());
+            } else {
+                all.oversize += 1;
+            }
+        }
+        all.packets.extend(filling.finish());
+        all
+    }
+}
+
+/// The packet under way.
+struct Filling {
+    /// Everything up to the list of spans.
+    prefix: Compact,
+    spans: Vec<u8>,
+    count: usize,
+    limit: usize,
+}
+
+impl Filling {
+    /// The byte that announces the list of spans, and the ends of `Batch` and of the call's arguments.
+    const AROUND_LIST: usize = 3;
+
+    fn new(process: &Process<'_>, limit: usize) -> Self {
+        let mut prefix = Compact::default();
+        prefix.oneway_message("emitBatch");
+        prefix.begin_struct();
+        prefix.struct_field(1);
+        prefix.begin_struct();
+        prefix.struct_field(1);
+        encode::process(&mut prefix, process);
+        Self { prefix, spans: Vec::new(), count: 0, limit }
+    }
+
+    /// Whether a span of so many bytes still has room.
+    fn fits(&self, span: usize) -> bool {
+        let list = list_header_len(self.count + 1) + self.spans.len() + span;
+        self.prefix.bytes().len() + Self::AROUND_LIST + list <= self.limit
+    }
+
+    fn push(&mut self, span: &[u8]) {
+        self.spans.extend_from_slice(span);
+        self.count += 1;
+    }
+
+    /// The packet, unless it has no span; the next one begins.
+    fn finish(&mut self) -> Option<Vec<u8>> {
+        if self.count == 0 {
+            return None;
+        }
+        let mut message = self.prefix.clone();
+        message.struct_list_field(2, self.count);
+        message.append(&self.spans);
+        message.end_struct();
+        message.end_struct();
+        self.spans.clear();
+        self.count = 0;
+        Some(message.into_bytes())
+    }
+}

@@ -1,0 +1,122 @@
+//! Compact Thrift over UDP. Delivered means sent: nobody answers, except a machine without a listener.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use tokio::net::UdpSocket;
+use tokio::time::{Instant, sleep, timeout};
+use tracer_factory_core::config::Endpoint;
+use tracer_factory_core::delivery::{Batch, BoxFuture, Delivered, DeliveryError, Destination, Outcome};
+
+use crate::model::Process;
+use crate::packets::{MAX_PACKET, Packets};
+
+/// How long a name's address is believed; an agent may move, and UDP would never tell.
+const ADDRESS_LIFETIME: Duration = Duration::from_secs(60);
+
+/// Between packets: a receiver's default buffer holds three of them, and what overflows is lost silently.
+const PACE: Duration = Duration::from_millis(1);
+
+/// Sends batches to an agent.
+pub(crate) struct UdpDestination {
+    endpoint: String,
+    host: String,
+    port: u16,
+    timeout: Duration,
+    socket: Option<Connected>,
+    /// Which of the name's addresses is next: `localhost` may have one where nobody listens.
+    attempt: usize,
+}
+
+struct Connected {
+    socket: UdpSocket,
+    since: Instant,
+}
+
+impl UdpDestination {
+    /// Does nothing yet: names are looked up when the first batch comes.
+    pub(crate) fn new(endpoint: &Endpoint, timeout: Duration) -> Self {
+        Self {
+            endpoint: endpoint.to_string(),
+            host: endpoint.host.clone(),
+            port: endpoint.port_or_default(),
+            timeout,
+            socket: None,
+            attempt: 0,
+        }
+    }
+
+    async fn send(&mut self, batch: &Batch) -> Outcome {
+        let connected = match self.socket.take() {
+            Some(connected) if connected.since.elapsed() < ADDRESS_LIFETIME => connected,
+            _ => match timeout(self.timeout, self.connect()).await {
+                Ok(Ok(connected)) => connected,
+                Ok(Err(error)) => return self.retry(format!("{}: {error}", self.host)),
+                Err(_) => return self.retry(format!("looking up {} took too long", self.host)),
+            },
+        };
+        let Packets { packets, oversize, invalid } =
+            Packets::new(&Process::new(batch.resource()), batch.decode(), MAX_PACKET);
+        for (number, packet) in packets.iter().enumerate() {
+            if number > 0 {
+                sleep(PACE).await;
+            }
+            if let Err(error) = send_packet(&connected.socket, packet).await {
+                // The next attempt looks the name up again, and tries the next address.
+                self.attempt = self.attempt.wrapping_add(1);
+                return self.retry(match error.kind() {
+                    io::ErrorKind::ConnectionRefused => {
+                        "nobody listens there: is the agent running?".to_owned()
+                    }
+                    _ => error.to_string(),
+                });
+            }
+        }
+        self.socket = Some(connected);
+        let message = match (oversize, invalid) {
+            (0, 0) => None,
+            (_, 0) => Some(format!("a span is larger than a packet of {MAX_PACKET} bytes")),
+            (_, _) => Some("a span has no identifiers".to_owned()),
+        };
+        Outcome::Delivered(Delivered { rejected: invalid, oversize, message })
+    }
+
+    async fn connect(&self) -> io::Result<Connected> {
+        let address = match self.host.parse::<IpAddr>() {
+            Ok(address) => SocketAddr::new(address, self.port),
+            Err(_) => {
+                let addresses: Vec<_> =
+                    tokio::net::lookup_host((self.host.as_str(), self.port)).await?.collect();
+                let none = || io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+                *addresses.get(self.attempt % addresses.len().max(1)).ok_or_else(none)?
+            }
+        };
+        let any = match address {
+            SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+        };
+        let socket = UdpSocket::bind((any, 0)).await?;
+        socket.connect(address).await?;
+        Ok(Connected { socket, since: Instant::now() })
+    }
+
+    fn retry(&self, what: String) -> Outcome {
+        Outcome::Retry { after: None, error: DeliveryError::new(&*self.endpoint, what) }
+    }
+}
+
+/// Sends one packet; on this machine the kernel knows at once whether somebody listens.
+async fn send_packet(socket: &UdpSocket, packet: &[u8]) -> io::Result<()> {
+    socket.send(packet).await?;
+    match socket.take_error() {
+        Ok(Some(error)) | Err(error) => Err(error),
+        Ok(None) => Ok(()),
+    }
+}
+
+impl Destination for UdpDestination {
+    fn deliver<'a>(&'a mut self, batch: &'a Batch) -> BoxFuture<'a, Outcome> {
+        Box::pin(self.send(batch))
+    }
+}

@@ -1,0 +1,6 @@
+//! The `otlp` backend against receivers on loopback: right ones, wrong ones, and none.
+
+mod grpc;
+mod http;
+mod support;
+mod tls;

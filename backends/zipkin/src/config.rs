@@ -1,0 +1,74 @@
+//! From the configuration to a plan: the collector's URL, completed and checked.
+
+use tracer_factory_core::config::TracerConfig;
+use tracer_factory_core::delivery::{Connected, Plan};
+use tracer_factory_core::error::ConfigError;
+use tracer_factory_core::http::{Endpoint, HttpSender, HttpTarget};
+
+use crate::destination::ZipkinDestination;
+
+/// The variable that errors name.
+const SETTING: &str = "ZIPKIN_ENDPOINT";
+/// Where Zipkin takes v2 spans.
+const SPANS_PATH: &str = "/api/v2/spans";
+
+/// Checks the URL without touching the network.
+pub(crate) fn plan(config: &TracerConfig) -> Result<Plan, ConfigError> {
+    let target = HttpTarget::new(SETTING, spans_url(&config.zipkin.endpoint)?)
+        .timeout(config.zipkin.timeout)
+        .usual_path(SPANS_PATH);
+    let shown = target.check()?.to_string();
+    Ok(Plan::new("zipkin", shown, move || {
+        let sender = HttpSender::new(target)?;
+        Ok(Connected::new(ZipkinDestination::new(sender)))
+    }))
+}
+
+/// A base URL gets the path of the v2 collector; one with a path is used as it is.
+fn spans_url(url: &str) -> Result<String, ConfigError> {
+    let url = url.trim();
+    if Endpoint::parse(SETTING, url)?.path() != "/" {
+        return Ok(url.to_owned());
+    }
+    let (base, query) = url.split_at(url.find(['?', '#']).unwrap_or(url.len()));
+    Ok(format!("{}{SPANS_PATH}{query}", base.trim_end_matches('/')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base_urls_are_completed_and_full_ones_kept() {
+        let cases = [
+            ("http://zipkin:9411", "http://zipkin:9411/api/v2/spans"),
+            (" http://zipkin:9411/ ", "http://zipkin:9411/api/v2/spans"),
+            ("https://zipkin?key=1", "https://zipkin/api/v2/spans?key=1"),
+            ("http://zipkin:9411/api/v2/spans", "http://zipkin:9411/api/v2/spans"),
+            ("http://gateway/zipkin/spans/", "http://gateway/zipkin/spans/"),
+            ("http://[::1]:9411", "http://[::1]:9411/api/v2/spans"),
+        ];
+        for (given, expected) in cases {
+            assert_eq!(spans_url(given).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn the_plan_shows_no_credentials() {
+        let mut config = TracerConfig::default();
+        config.zipkin.endpoint = "http://me:canary@zipkin:9411?key=canary".to_owned();
+        let plan = plan(&config).unwrap();
+        assert_eq!(plan.endpoint, "http://zipkin:9411/api/v2/spans");
+        assert_eq!(plan.backend, "zipkin");
+    }
+
+    #[test]
+    fn a_wrong_url_names_the_variable() {
+        for url in ["zipkin:9411", "", "udp://zipkin:9411", "http://zipkin:port"] {
+            let mut config = TracerConfig::default();
+            config.zipkin.endpoint = url.to_owned();
+            let error = plan(&config).unwrap_err().to_string();
+            assert!(error.starts_with("ZIPKIN_ENDPOINT="), "{error}");
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Delivery: finished spans from the lanes to the destinations, on a thread and a runtime of its own.
+
+mod batch;
+mod destination;
+mod retry;
+mod state;
+mod worker;
+
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::{Acquire, Release};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread::ThreadId;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Notify, watch};
+
+pub use batch::Batch;
+pub use destination::{Backend, BoxFuture, Connected, Delivered, DeliveryError, Destination, Outcome, Plan};
+
+use crate::config::DeliveryConfig;
+use crate::error::ConfigError;
+use crate::recorder::Recorder;
+use crate::report::{Health, Report};
+use state::{DestinationState, reason};
+
+/// Answers a flush.
+type Flush = mpsc::SyncSender<()>;
+
+/// What the delivery thread and those who ask things of it share.
+struct Shared {
+    recorder: Arc<Recorder>,
+    config: DeliveryConfig,
+    destinations: Vec<Arc<DestinationState>>,
+    wake: Notify,
+    /// Counts requests that should not wait for a back-off.
+    urgent: watch::Sender<u64>,
+    requests: Mutex<Requests>,
+    stopped: AtomicBool,
+}
+
+#[derive(Default)]
+struct Requests {
+    flushes: Vec<Flush>,
+    stop: Option<Instant>,
+}
+
+impl Shared {
+    fn requests(&self) -> MutexGuard<'_, Requests> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take_requests(&self) -> (Vec<Flush>, Option<Instant>) {
+        let mut requests = self.requests();
+        (std::mem::take(&mut requests.flushes), requests.stop)
+    }
+
+    /// Moves everything from the lanes to every destination's queue, under the lanes' lock, so that a report sees each
+    /// span in exactly one place.
+    fn gather(&self) {
+        let resource = self.recorder.resource();
+        let (bytes, spans) = (self.config.max_batch_bytes, self.config.max_batch_spans);
+        self.recorder.lanes().gather(bytes, spans, |records| {
+            let batch = Arc::new(Batch::new(records, Arc::clone(resource)));
+            for state in &self.destinations {
+                state.push(Arc::clone(&batch));
+            }
+        });
+    }
+}
+
+/// One tracer's delivery.
+pub(crate) struct Delivery {
+    shared: Arc<Shared>,
+    thread: ThreadId,
+    /// Closed when the thread has ended.
+    ended: Mutex<mpsc::Receiver<()>>,
+}
+
+/// What became of connecting one plan, for the start-up line.
+pub(crate) struct Arrival {
+    pub(crate) backend: &'static str,
+    pub(crate) endpoint: String,
+    pub(crate) notice: Option<String>,
+}
+
+impl Delivery {
+    /// Connects every plan and starts the thread.
+    pub(crate) fn start(
+        recorder: Arc<Recorder>,
+        config: DeliveryConfig,
+        plans: Vec<Plan>,
+    ) -> Result<(Self, Vec<Arrival>), ConfigError> {
+        let setup = |what: String| ConfigError::Setup { backend: "delivery".to_owned(), what };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| setup(format!("no runtime could be made: {error}")))?;
+        let (mut states, mut destinations, mut arrivals) = (Vec::new(), Vec::new(), Vec::new());
+        for plan in plans {
+            let connected = {
+                let _in_runtime = runtime.enter();
+                (plan.connect)()
+            };
+            let connected = match connected {
+                Ok(connected) => connected,
+                Err(error) => {
+                    // A runtime may not be dropped where the caller is inside another one.
+                    runtime.shutdown_background();
+                    return Err(error);
+                }
+            };
+            let endpoint = connected.endpoint.unwrap_or(plan.endpoint);
+            states.push(Arc::new(DestinationState::new(plan.backend, endpoint.clone(), config.queue_bytes)));
+            destinations.push(connected.destination);
+            arrivals.push(Arrival { backend: plan.backend, endpoint, notice: connected.notice });
+        }
+        let shared = Arc::new(Shared {
+            recorder,
+            config,
+            destinations: states,
+            wake: Notify::new(),
+            urgent: watch::Sender::new(0),
+            requests: Mutex::default(),
+            stopped: AtomicBool::new(false),
+        });
+        let waker = Arc::downgrade(&shared);
+        shared.recorder.on_wake(Box::new(move || {
+            if let Some(shared) = waker.upgrade() {
+                shared.wake.notify_one();
+            }
+        }));
+        let (end, ended) = mpsc::sync_channel(0);
+        let thread = std::thread::Builder::new()
+            .name("tracer-delivery".to_owned())
+            .spawn({
+                let shared = Arc::clone(&shared);
+                move || {
+                    worker::run(runtime, &shared, destinations);
+                    shared.stopped.store(true, Release);
+                    drop(end);
+                }
+            })
+            .map_err(|error| setup(format!("its thread could not be started: {error}")))?;
+        let delivery = Self { shared, thread: thread.thread().id(), ended: Mutex::new(ended) };
+        Ok((delivery, arrivals))
+    }
+
+    /// Waits until everything that has ended by now is dealt with, for at most `deadline`.
+    pub(crate) fn flush(&self, deadline: Duration) {
+        if self.is_own_thread() || self.shared.stopped.load(Acquire) {
+            return;
+        }
+        let (flush, answer) = mpsc::sync_channel(1);
+        self.shared.requests().flushes.push(flush);
+        self.shared.wake.notify_one();
+        let _ = answer.recv_timeout(deadline);
+    }
+
+    /// Delivers what it can within `deadline` and ends the thread. Repeating it does nothing.
+    pub(crate) fn stop(&self, deadline: Duration) {
+        const GRACE: Duration = Duration::from_secs(2);
+        self.shared.requests().stop.get_or_insert(Instant::now() + deadline);
+        self.shared.wake.notify_one();
+        if !self.is_own_thread() {
+            let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+            let _ = ended.recv_timeout(deadline + GRACE);
+        }
+    }
+
+    /// Waiting for oneself would never end.
+    fn is_own_thread(&self) -> bool {
+        std::thread::current().id() == self.thread
+    }
+
+    pub(crate) fn report(&self) -> Report {
+        let shared = &self.shared;
+        let mut lanes = shared.recorder.lanes();
+        if shared.stopped.load(Acquire) {
+            // Nobody will ever send what arrived after the last gathering.
+            let mut late = 0;
+            lanes.gather(usize::MAX, usize::MAX, |records| {
+                late += tracer_factory_ring::Records::new(&records).count()
+            });
+            for state in &shared.destinations {
+                state.give_up(reason::TORN_DOWN, late as u64);
+            }
+        }
+        let counts = lanes.counts();
+        let late = shared.recorder.late();
+        let report = |state: &Arc<DestinationState>| state.report(counts.waiting, counts.refused, late);
+        Report {
+            accepted: counts.accepted + late,
+            sampled_out_traces: shared.recorder.sampled_out(),
+            destinations: shared.destinations.iter().map(report).collect(),
+        }
+    }
+
+    pub(crate) fn health(&self) -> Health {
+        Health { destinations: self.shared.destinations.iter().map(|state| state.health()).collect() }
+    }
+}

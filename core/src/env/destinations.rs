@@ -1,0 +1,146 @@
+//! Where the destinations are and how they are spoken to.
+
+use std::path::PathBuf;
+
+use super::parse::{self, Parsed};
+use super::resolver::{Found, Resolver};
+use super::show;
+use super::var::{Kind, Var};
+use super::vars::*;
+use crate::config::{AgentSessionConfig, ConsoleConfig, JaegerConfig, OtlpConfig, TlsConfig, ZipkinConfig};
+use crate::error::ConfigError;
+
+/// The word for a value of a table of words.
+fn word<T: PartialEq>(words: &'static [(&'static str, T)]) -> impl Fn(&T) -> String {
+    |value| words.iter().find(|(_, known)| known == value).map_or("", |(word, _)| *word).to_owned()
+}
+
+/// An endpoint and whether it is used as it is.
+type Address = (Option<String>, bool);
+
+fn address(exact: bool) -> impl Fn(Found<String>) -> Found<Address> {
+    move |found| found.map(|url| (Some(url), exact))
+}
+
+fn shown_address(address: &Address) -> String {
+    show::optional(&address.0)
+}
+
+pub(super) fn otlp(r: &mut Resolver, c: &mut OtlpConfig) {
+    let found = [
+        r.read(&OTLP_ENDPOINT, parse::url).map(address(false)),
+        r.read(&OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, parse::url).map(address(true)),
+        r.read(&OTEL_EXPORTER_OTLP_ENDPOINT, parse::url).map(address(false)),
+    ];
+    let mut endpoint = (c.endpoint.take(), c.endpoint_is_exact);
+    r.settle("otlp.endpoint", &mut endpoint, shown_address, &OTLP_ENDPOINT, found);
+    (c.endpoint, c.endpoint_is_exact) = endpoint;
+
+    let vars = [&OTLP_PROTOCOL, &OTEL_EXPORTER_OTLP_TRACES_PROTOCOL, &OTEL_EXPORTER_OTLP_PROTOCOL];
+    let shown = |protocol: &Option<_>| protocol.as_ref().map(word(parse::PROTOCOLS)).unwrap_or_default();
+    r.set("otlp.protocol", &mut c.protocol, parse::protocol, shown, &vars);
+
+    // Nothing of the headers is shown, and their absence is in the table's words.
+    let vars = [&OTLP_HEADERS, &OTEL_EXPORTER_OTLP_TRACES_HEADERS, &OTEL_EXPORTER_OTLP_HEADERS];
+    r.set("otlp.headers", &mut c.headers, parse::headers, |_| String::new(), &vars);
+
+    let vars = [
+        &OTLP_TIMEOUT,
+        &OTEL_EXPORTER_OTLP_TRACES_TIMEOUT,
+        &OTEL_EXPORTER_OTLP_TIMEOUT,
+        &OTEL_BSP_EXPORT_TIMEOUT,
+    ];
+    r.set("otlp.timeout", &mut c.timeout, parse::duration, show::duration, &vars);
+
+    let vars = [&OTLP_COMPRESSION, &OTEL_EXPORTER_OTLP_TRACES_COMPRESSION, &OTEL_EXPORTER_OTLP_COMPRESSION];
+    r.set("otlp.compression", &mut c.compression, parse::compression, word(parse::COMPRESSIONS), &vars);
+    tls(r, &mut c.tls);
+}
+
+fn shown_path(path: &Option<PathBuf>) -> String {
+    path.as_ref().map(|path| path.display().to_string()).unwrap_or_default()
+}
+
+fn tls(r: &mut Resolver, c: &mut TlsConfig) {
+    let vars = [&OTLP_CERTIFICATE, &OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE, &OTEL_EXPORTER_OTLP_CERTIFICATE];
+    r.set("otlp.tls.ca_file", &mut c.ca_file, parse::path, shown_path, &vars);
+    let certificate = [
+        &OTLP_CLIENT_CERTIFICATE,
+        &OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE,
+        &OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE,
+    ];
+    let name = "otlp.tls.client_certificate_file";
+    r.set(name, &mut c.client_certificate_file, parse::path, shown_path, &certificate);
+    let key =
+        [&OTLP_CLIENT_KEY, &OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY, &OTEL_EXPORTER_OTLP_CLIENT_KEY];
+    r.set("otlp.tls.client_key_file", &mut c.client_key_file, parse::path, shown_path, &key);
+
+    // One without the other is of no use: said by us it is an error, said by OTEL_* it is passed over.
+    let (half, alone, missing) = match (&c.client_certificate_file, &c.client_key_file) {
+        (Some(file), None) => (file, certificate, key),
+        (None, Some(file)) => (file, key, certificate),
+        _ => return,
+    };
+    let Some(var) = alone.into_iter().find(|var| r.is_set(var)) else { return };
+    let needed = if var.is_otel() { missing[2] } else { missing[0] }.name;
+    if var.is_otel() {
+        r.warn(var, format!("{} is ignored: it goes with {needed}, which is not set", var.name));
+        (c.client_certificate_file, c.client_key_file) = (None, None);
+        r.settings.retain(|setting| !setting.name.starts_with("otlp.tls.client_"));
+    } else {
+        let allowed = format!("it goes with {needed}, which is not set");
+        r.errors.push(ConfigError::invalid(var.name, half.display(), allowed));
+    }
+}
+
+pub(super) fn jaeger(r: &mut Resolver, c: &mut JaegerConfig) {
+    let vars = [&JAEGER_ENDPOINT, &OTEL_EXPORTER_JAEGER_ENDPOINT];
+    r.set("jaeger.endpoint", &mut c.endpoint, parse::url, show::plain, &vars);
+    let vars = [&JAEGER_TIMEOUT, &OTEL_EXPORTER_JAEGER_TIMEOUT, &OTEL_BSP_EXPORT_TIMEOUT];
+    r.set("jaeger.timeout", &mut c.timeout, parse::duration, show::duration, &vars);
+}
+
+pub(super) fn zipkin(r: &mut Resolver, c: &mut ZipkinConfig) {
+    let vars = [&ZIPKIN_ENDPOINT, &OTEL_EXPORTER_ZIPKIN_ENDPOINT];
+    r.set("zipkin.endpoint", &mut c.endpoint, parse::url, show::plain, &vars);
+    let vars = [&ZIPKIN_TIMEOUT, &OTEL_EXPORTER_ZIPKIN_TIMEOUT, &OTEL_BSP_EXPORT_TIMEOUT];
+    r.set("zipkin.timeout", &mut c.timeout, parse::duration, show::duration, &vars);
+}
+
+pub(super) fn console(r: &mut Resolver, c: &mut ConsoleConfig) {
+    let vars = [&TRACER_CONSOLE_FORMAT];
+    r.set("console.format", &mut c.format, parse::format, word(parse::FORMATS), &vars);
+    let vars = [&TRACER_CONSOLE_STREAM];
+    r.set("console.stderr", &mut c.stderr, parse::stream, word(parse::STREAMS), &vars);
+}
+
+pub(super) fn agent_session(r: &mut Resolver, c: &mut AgentSessionConfig) {
+    let exporter = r.read(&AGENTOPS_EXPORTER_ENDPOINT, parse::url).map(address(true));
+    let api = r.read(&AGENTOPS_API_ENDPOINT, parse::url).map(address(false));
+    let elsewhere = exporter.as_ref().or(api.as_ref()).map(|found| found.var);
+    let managed = r.read(&AGENTOPS_MANAGED, parse::boolean);
+    if let (Some(var), Some(Found { value: true, .. })) = (elsewhere, &managed) {
+        let text = format!("{} is not used: AGENTOPS_MANAGED=true sends spans to the managed server", var.name);
+        r.warn(var, text);
+    }
+    // Whoever says where a server is does not want another one started.
+    let unmanaged = elsewhere.map(|var| Found { var, value: false });
+    let managed_by = [managed, unmanaged];
+    r.settle("agent_session.managed", &mut c.managed, show::plain, &AGENTOPS_MANAGED, managed_by);
+    let daemon = &mut c.daemon;
+    r.set("agent_session.daemon", daemon, parse::boolean, show::plain, &[&AGENTOPS_DAEMON]);
+
+    let mut endpoint = (c.endpoint.take(), c.endpoint_is_exact);
+    let found = [exporter, api];
+    r.settle("agent_session.endpoint", &mut endpoint, shown_address, &AGENTOPS_EXPORTER_ENDPOINT, found);
+    (c.endpoint, c.endpoint_is_exact) = endpoint;
+
+    let key = &mut c.api_key;
+    r.set("agent_session.api_key", key, parse::token, |_| String::new(), &[&AGENTOPS_API_KEY]);
+    let listen = &mut c.listen;
+    r.set("agent_session.listen", listen, parse::listen, show::plain, &[&TRACER_SERVER_LISTEN]);
+    let bin = &mut c.server_bin;
+    r.set("agent_session.server_bin", bin, parse::path, shown_path, &[&TRACER_SERVER_BIN]);
+    let bytes = &mut c.max_bytes;
+    r.set("agent_session.max_bytes", bytes, parse::size, show::size, &[&TRACER_SERVER_MAX_BYTES]);
+}

@@ -1,0 +1,209 @@
+//! Settles one setting after the other: the first variable that is set wins, the others are remembered.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use super::map::EnvMap;
+use super::parse::Parsed;
+use super::unknown;
+use super::var::{Kind, Var};
+use super::vars::{VARS, Values};
+use crate::config::shown_endpoint;
+use crate::error::{ConfigError, Shown};
+
+/// Where a setting's value is from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Source {
+    /// Nobody set it.
+    Default,
+    /// This variable.
+    Var(&'static str),
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Source::Default => "default",
+            Source::Var(name) => name,
+        })
+    }
+}
+
+/// A variable that was set and did not count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Overrode {
+    /// The variable.
+    pub variable: &'static str,
+    /// Its value, or `<hidden>`.
+    pub value: String,
+}
+
+/// One setting, as `explain` shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Setting {
+    /// The field of `TracerConfig`, or `resource.` and an attribute's key.
+    pub name: Cow<'static, str>,
+    /// Its value, `<hidden>` for a secret, in parentheses when there is none.
+    pub value: String,
+    /// Where it is from.
+    pub source: Source,
+    /// Which variables it overrode, the strongest first.
+    pub overrode: Vec<Overrode>,
+}
+
+/// A variable that was passed over, and why. It stops nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Warning {
+    /// The variable.
+    pub variable: String,
+    /// What is wrong with it, the variable named.
+    pub text: String,
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// A good value and the variable it is from.
+pub(super) struct Found<T> {
+    pub(super) var: &'static Var,
+    pub(super) value: T,
+}
+
+impl<T> Found<T> {
+    pub(super) fn map<U>(self, change: impl FnOnce(T) -> U) -> Found<U> {
+        Found { var: self.var, value: change(self.value) }
+    }
+}
+
+/// The values of our variables, and what has become of them so far.
+pub(super) struct Resolver {
+    values: Values,
+    pub(super) settings: Vec<Setting>,
+    pub(super) warnings: Vec<Warning>,
+    pub(super) errors: Vec<ConfigError>,
+}
+
+const HIDDEN: &str = "<hidden>";
+
+impl Resolver {
+    /// Takes the variables of the table out of the map, and notes those that look like ours and aren't.
+    pub(super) fn new(map: &EnvMap) -> Self {
+        let mut this =
+            Self { values: Values::default(), settings: Vec::new(), warnings: Vec::new(), errors: Vec::new() };
+        let mut ours = Vec::new();
+        for var in VARS {
+            let Some(value) = map.get(var.name) else { continue };
+            match value.to_str().map(str::trim) {
+                Some("") => {}
+                Some(text) => ours.push((var.name.to_owned(), text.to_owned())),
+                None => this.refuse(var, &value.to_string_lossy(), "UTF-8 text"),
+            }
+        }
+        match envy::from_iter(ours) {
+            Ok(values) => this.values = values,
+            // Its message would hold the value. Texts always fit the table, so there is none.
+            Err(_) => this.errors.push(ConfigError::Setup {
+                backend: "environment".to_owned(),
+                what: "the variables can't be read as text".to_owned(),
+            }),
+        }
+        unknown::look_for_unknown(map, &mut this.errors, &mut this.warnings);
+        this
+    }
+
+    /// The value of a variable, if it is set and good. A bad one is an error, or a warning for OpenTelemetry's.
+    pub(super) fn read<T>(
+        &mut self,
+        var: &'static Var,
+        parse: impl FnOnce(&Kind, &str) -> Parsed<T>,
+    ) -> Option<Found<T>> {
+        let text = self.values.get(var.name)?;
+        match parse(&var.kind, text) {
+            Ok(value) => Some(Found { var, value }),
+            Err(allowed) => {
+                let text = text.to_owned();
+                self.refuse(var, &text, &allowed);
+                None
+            }
+        }
+    }
+
+    pub(super) fn is_set(&self, var: &Var) -> bool {
+        self.values.get(var.name).is_some()
+    }
+
+    fn refuse(&mut self, var: &Var, got: &str, allowed: &str) {
+        let shown = match var.kind {
+            _ if var.secret => Shown::hidden(),
+            Kind::Url(_) => Shown::value(&shown_endpoint(got)),
+            _ => Shown::value(got),
+        };
+        if var.is_otel() {
+            self.warn(var, format!("{}={shown} is ignored: {allowed}", var.name));
+        } else {
+            self.errors.push(ConfigError::Invalid {
+                variable: var.name.to_owned(),
+                got: shown,
+                allowed: allowed.to_owned(),
+            });
+        }
+    }
+
+    pub(super) fn warn(&mut self, var: &Var, text: String) {
+        self.warnings.push(Warning { variable: var.name.to_owned(), text });
+    }
+
+    /// Decides a setting: the first of `found` becomes the value of `target`. `primary` has the words
+    /// for a value that is absent.
+    pub(super) fn settle<T>(
+        &mut self,
+        name: impl Into<Cow<'static, str>>,
+        target: &mut T,
+        show: impl Fn(&T) -> String,
+        primary: &Var,
+        found: impl IntoIterator<Item = Option<Found<T>>>,
+    ) -> Source {
+        let shown = |var: &Var, value: &T| {
+            let text = if var.secret { HIDDEN.to_owned() } else { show(value) };
+            if matches!(var.kind, Kind::Url(_)) { shown_endpoint(&text) } else { text }
+        };
+        let mut found = found.into_iter().flatten();
+        let (value, source) = match found.next() {
+            Some(Found { var, value }) => {
+                let text = shown(var, &value);
+                *target = value;
+                (text, Source::Var(var.name))
+            }
+            None => (show(target), Source::Default),
+        };
+        let value = if value.is_empty() { primary.default.to_owned() } else { value };
+        let overrode =
+            found.map(|loser| Overrode { variable: loser.var.name, value: shown(loser.var, &loser.value) });
+        let overrode = overrode.collect();
+        self.settings.push(Setting { name: name.into(), value, source, overrode });
+        source
+    }
+
+    /// A setting whose variables all take the same, the strongest first.
+    pub(super) fn set<T>(
+        &mut self,
+        name: &'static str,
+        target: &mut T,
+        parse: fn(&Kind, &str) -> Parsed<T>,
+        show: impl Fn(&T) -> String,
+        vars: &[&'static Var],
+    ) -> Source {
+        let found: Vec<_> = vars.iter().map(|var| self.read(var, parse)).collect();
+        match vars.first() {
+            Some(primary) => self.settle(name, target, show, primary, found),
+            None => Source::Default,
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Values as people write them: the inverse of the parsers, for `explain` and for error texts.
+
+use std::time::Duration;
+
+const UNLIMITED: &str = "unlimited";
+
+pub(super) fn bytes(bytes: u64) -> String {
+    for (unit, shift) in [("GiB", 30), ("MiB", 20), ("KiB", 10)] {
+        if bytes != 0 && bytes % (1 << shift) == 0 {
+            return format!("{}{unit}", bytes >> shift);
+        }
+    }
+    bytes.to_string()
+}
+
+pub(super) fn millis(millis: u64) -> String {
+    match millis {
+        0 => "0ms".to_owned(),
+        _ if millis % 60_000 == 0 => format!("{}m", millis / 60_000),
+        _ if millis % 1000 == 0 => format!("{}s", millis / 1000),
+        _ => format!("{millis}ms"),
+    }
+}
+
+pub(super) fn size(size: &usize) -> String {
+    if *size == usize::MAX { UNLIMITED.to_owned() } else { bytes(*size as u64) }
+}
+
+pub(super) fn duration(time: &Duration) -> String {
+    let whole = time.as_millis();
+    match u64::try_from(whole) {
+        Ok(whole) if Duration::from_millis(whole) == *time => millis(whole),
+        _ => format!("{time:?}"),
+    }
+}
+
+pub(super) fn limit(limit: &u32) -> String {
+    if *limit == u32::MAX { UNLIMITED.to_owned() } else { limit.to_string() }
+}
+
+pub(super) fn plain<T: ToString>(value: &T) -> String {
+    value.to_string()
+}
+
+/// Empty when absent: the table's words for the default take its place.
+pub(super) fn optional(value: &Option<String>) -> String {
+    value.clone().unwrap_or_default()
+}
+
+pub(super) fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.collect::<Vec<_>>().join(",")
+}

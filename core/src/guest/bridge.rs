@@ -1,0 +1,126 @@
+//! One context for native scopes and OpenTelemetry spans, nested in both directions.
+//!
+//! With a guest installed the OpenTelemetry context is the wider one: native scopes attach themselves to it, so the
+//! innermost span of either kind is always its active span.
+
+use std::collections::HashMap;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+
+use opentelemetry::trace::TraceContextExt as _;
+use opentelemetry::{Context as OtelContext, ContextGuard as OtelGuard};
+
+use super::convert::{from_otel, to_otel};
+use crate::context::Context;
+use crate::ids::{SpanContext, SpanId, TraceId};
+use crate::recorder::{FrameContext, Parent, Root, SharedCapture, SlotRef, with_local};
+
+static INSTALLED: AtomicBool = AtomicBool::new(false);
+
+/// What a native scope leaves in the OpenTelemetry context beside its identifiers.
+struct NativeFrame(FrameContext);
+
+/// Open roots of guest spans, for their children's last trace: an OpenTelemetry context made by a program carries nothing of ours.
+static GUEST_ROOTS: LazyLock<Mutex<HashMap<(u64, TraceId), Arc<SharedCapture>>>> =
+    LazyLock::new(Mutex::default);
+
+fn guest_roots() -> MutexGuard<'static, HashMap<(u64, TraceId), Arc<SharedCapture>>> {
+    GUEST_ROOTS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub(super) fn install() {
+    INSTALLED.store(true, Relaxed);
+}
+
+#[inline]
+pub(crate) fn is_installed() -> bool {
+    INSTALLED.load(Relaxed)
+}
+
+/// The active OpenTelemetry span, unless it is the native one that stands for `native`.
+#[inline]
+pub(crate) fn current_context(native: Option<SpanId>) -> Option<SpanContext> {
+    if !is_installed() {
+        return None;
+    }
+    OtelContext::map_current(|cx| {
+        let active = cx.has_active_span().then(|| from_otel(cx.span().span_context()))?;
+        (active.is_valid() && Some(active.span_id) != native).then_some(active)
+    })
+}
+
+/// The parent of a native span when it is an OpenTelemetry one.
+#[inline]
+pub(crate) fn parent_for(parent: &Parent<'_>) -> Option<Context> {
+    if !is_installed() || !matches!(parent, Parent::Current) {
+        return None;
+    }
+    let native = with_local(|local| local.current().map(|frame| frame.span_id)).flatten();
+    current_context(native)?;
+    Some(OtelContext::map_current(context_of))
+}
+
+/// Our context for an OpenTelemetry one: its active span, with what an enclosing native scope left in it.
+pub(super) fn context_of(cx: &OtelContext) -> Context {
+    let frame = cx.get::<NativeFrame>().map(|native| native.0.clone()).unwrap_or_default();
+    if !cx.has_active_span() {
+        // Baggage and worker hold without a span.
+        let nobody = FrameContext { worker: frame.worker, extra: frame.extra, ..FrameContext::default() };
+        return Context::from_frame(nobody);
+    }
+    let active = from_otel(cx.span().span_context());
+    if frame.trace_id == active.trace_id {
+        let (span_id, flags, is_remote) = (active.span_id, active.flags, active.is_remote);
+        return Context::from_frame(FrameContext { span_id, flags, is_remote, ..frame });
+    }
+    let context = Context::from_span_context(active);
+    let root = guest_roots()
+        .iter()
+        .find(|((_, trace), _)| *trace == context.trace_id())
+        .map(|(_, root)| Arc::clone(root));
+    match root {
+        Some(root) if !context.frame().is_remote => Context::from_frame(FrameContext {
+            recorder: root.recorder,
+            root: Root::Shared(root),
+            ..context.frame().clone()
+        }),
+        _ => context,
+    }
+}
+
+/// Remembers the root that a guest span is, until it ends.
+pub(super) fn add_root(trace: TraceId, root: &Arc<SharedCapture>) {
+    guest_roots().insert((root.recorder, trace), Arc::clone(root));
+}
+
+pub(super) fn remove_root(trace: TraceId, recorder: u64) {
+    guest_roots().remove(&(recorder, trace));
+}
+
+/// Makes a slot's context the OpenTelemetry one too.
+#[inline]
+pub(crate) fn attach_slot(slot: SlotRef) {
+    if is_installed() {
+        if let Some(frame) = with_local(|local| local.share_slot(slot)).flatten() {
+            attach(slot, &frame);
+        }
+    }
+}
+
+/// Makes `frame` the OpenTelemetry context until the slot is detached.
+#[inline]
+pub(crate) fn attach(slot: SlotRef, frame: &FrameContext) {
+    if is_installed() && slot != SlotRef::NONE {
+        let cx = OtelContext::current().with_value(NativeFrame(frame.clone()));
+        let guard = cx.with_remote_span_context(to_otel(&frame.span_context())).attach();
+        // On a thread that is ending there is no slot; the guard then ends here.
+        with_local(|local| local.set_guest(slot, guard));
+    }
+}
+
+/// The OpenTelemetry side of a slot, to be dropped outside the thread's own state.
+#[inline]
+pub(crate) fn detach(slot: SlotRef) -> Option<OtelGuard> {
+    if is_installed() { with_local(|local| local.take_guest(slot)).flatten() } else { None }
+}

@@ -1,0 +1,70 @@
+//! OpenTelemetry's identifiers, values and times as ours, and back.
+
+use std::borrow::Cow;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use opentelemetry::trace as otel;
+use opentelemetry::{Array, KeyValue, Value as OtelValue};
+
+use crate::ids::{SpanContext, SpanId, TraceFlags, TraceId};
+use crate::propagation::TraceState;
+use crate::span::SpanKind;
+use crate::value::AttrValue;
+
+pub(super) fn from_otel(context: &otel::SpanContext) -> SpanContext {
+    SpanContext {
+        trace_id: TraceId::from_bytes(context.trace_id().to_bytes()),
+        span_id: SpanId::from_bytes(context.span_id().to_bytes()),
+        flags: TraceFlags::from_byte(context.trace_flags().to_u8()),
+        trace_state: TraceState::from_header(&context.trace_state().header()),
+        is_remote: context.is_remote(),
+    }
+}
+
+pub(super) fn to_otel(context: &SpanContext) -> otel::SpanContext {
+    // Entries that OpenTelemetry's own type can't hold are lost to guests only.
+    let state = || context.trace_state.to_string().parse().unwrap_or_default();
+    otel::SpanContext::new(
+        context.trace_id.to_int().into(),
+        context.span_id.to_int().into(),
+        otel::TraceFlags::new(context.flags.to_byte()),
+        context.is_remote,
+        if context.trace_state.is_empty() { otel::TraceState::NONE } else { state() },
+    )
+}
+
+pub(super) fn kind(kind: &otel::SpanKind) -> SpanKind {
+    match kind {
+        otel::SpanKind::Client => SpanKind::Client,
+        otel::SpanKind::Server => SpanKind::Server,
+        otel::SpanKind::Producer => SpanKind::Producer,
+        otel::SpanKind::Consumer => SpanKind::Consumer,
+        otel::SpanKind::Internal => SpanKind::Internal,
+    }
+}
+
+pub(super) fn nanos(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+}
+
+pub(super) fn value(value: &OtelValue) -> AttrValue<'_> {
+    match value {
+        OtelValue::Bool(value) => AttrValue::Bool(*value),
+        OtelValue::I64(value) => AttrValue::Int(*value),
+        OtelValue::F64(value) => AttrValue::Double(*value),
+        OtelValue::String(text) => AttrValue::Str(Cow::Borrowed(text.as_str())),
+        OtelValue::Array(Array::Bool(items)) => items.as_slice().into(),
+        OtelValue::Array(Array::I64(items)) => items.as_slice().into(),
+        OtelValue::Array(Array::F64(items)) => items.as_slice().into(),
+        OtelValue::Array(Array::String(items)) => {
+            AttrValue::Array(items.iter().map(|s| s.as_str().into()).collect())
+        }
+        // The API may grow types; their text is better than nothing.
+        other => AttrValue::Str(Cow::Owned(other.to_string())),
+    }
+}
+
+/// Names and values, borrowed, as the recorder takes them.
+pub(super) fn pairs(attributes: &[KeyValue]) -> Vec<(&str, AttrValue<'_>)> {
+    attributes.iter().map(|pair| (pair.key.as_str(), value(&pair.value))).collect()
+}

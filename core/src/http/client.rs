@@ -1,0 +1,237 @@
+//! One receiver, one connection that is kept: requests go out, bounded answers come back.
+
+use std::fmt;
+use std::io::Write;
+use std::time::Duration;
+
+use ::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
+use ::http::{Method, Request, StatusCode};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::time::{Instant, timeout_at};
+
+use super::outcome::{self, SendError};
+use super::{Endpoint, HttpTarget, tls, words};
+use crate::config::Compression;
+use crate::delivery::Outcome;
+use crate::error::ConfigError;
+
+/// The most that is read of an answer.
+pub(super) const RESPONSE_LIMIT: usize = 4 << 20;
+/// How long an unused connection is kept; most servers keep theirs for a minute or more.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// Sends to one URL. Redirects are not followed and no proxy is used.
+pub struct HttpSender {
+    pub(super) endpoint: Endpoint,
+    pub(super) setting: &'static str,
+    pub(super) usual_path: &'static str,
+    pub(super) headers: HeaderMap,
+    pub(super) http2: bool,
+    /// Whether there was ever an answer; without one, the receiver may speak another protocol.
+    pub(super) answered: bool,
+    compression: Compression,
+    timeout: Duration,
+    connector: HttpsConnector<HttpConnector>,
+    client: HttpClient,
+}
+
+type HttpClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+
+/// An answer, whatever its status.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Response {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// At most 4 MiB of the body.
+    pub body: Vec<u8>,
+    /// Whether there was more of the body than was read.
+    pub cut: bool,
+    /// What came behind the body; gRPC has its status there.
+    pub trailers: HeaderMap,
+}
+
+impl HttpSender {
+    /// Over HTTP/1.1. Reads certificate files when the URL is `https`; opens no connection yet.
+    pub fn new(target: HttpTarget) -> Result<Self, ConfigError> {
+        Self::with_version(target, false)
+    }
+
+    /// Over HTTP/2, also without TLS, as gRPC is spoken.
+    pub(super) fn http2(target: HttpTarget) -> Result<Self, ConfigError> {
+        Self::with_version(target, true)
+    }
+
+    fn with_version(target: HttpTarget, http2: bool) -> Result<Self, ConfigError> {
+        let endpoint = target.check()?;
+        let mut headers = target.header_map()?;
+        if let Some(basic) = endpoint.authorization() {
+            headers.entry(AUTHORIZATION).or_insert_with(|| basic.clone());
+        }
+        headers
+            .entry(USER_AGENT)
+            .or_insert(HeaderValue::from_static(concat!("tracer-factory/", env!("CARGO_PKG_VERSION"))));
+
+        let tls = if endpoint.is_tls() { tls::client_config(&target.tls)? } else { tls::unused()? };
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_keepalive(Some(IDLE));
+        let builder = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
+        let connector = if http2 {
+            builder.enable_http2().wrap_connector(tcp)
+        } else {
+            builder.enable_http1().wrap_connector(tcp)
+        };
+        Ok(Self {
+            client: client(&connector, http2),
+            connector,
+            endpoint,
+            setting: target.setting,
+            usual_path: target.usual_path,
+            headers,
+            http2,
+            answered: false,
+            compression: target.compression,
+            timeout: target.timeout,
+        })
+    }
+
+    /// Where it sends.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Posts `body`. A success status is `Ok`, anything else is what has become of the batch.
+    pub async fn post(&mut self, content_type: &'static str, body: Vec<u8>) -> Result<Response, Outcome> {
+        let mut request = Request::new(());
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.endpoint.uri().clone();
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        let body = match self.compression {
+            Compression::None => body,
+            Compression::Gzip => {
+                request.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+                gzip(&body)
+            }
+        };
+        self.send(request.map(|()| body.into())).await
+    }
+
+    /// Sends any request, with this target's headers added to its own.
+    /// A success status is `Ok`, anything else is what has become of the batch.
+    pub async fn send(&mut self, request: Request<Bytes>) -> Result<Response, Outcome> {
+        let answer = self.exchange(request).await;
+        outcome::of_answer(self, answer)
+    }
+
+    /// An answer of any status, or why there is none.
+    pub(super) async fn exchange(&mut self, request: Request<Bytes>) -> Result<Response, SendError> {
+        let deadline = Instant::now() + self.timeout;
+        let (mut parts, body) = request.into_parts();
+        for (name, value) in &self.headers {
+            parts.headers.insert(name.clone(), value.clone());
+        }
+        let request = Request::from_parts(parts, Full::new(body));
+        let answer = match timeout_at(deadline, self.client.request(request)).await {
+            Ok(Ok(response)) => read(response, deadline).await,
+            Ok(Err(error)) => Err(SendError::Client(error)),
+            Err(_) => Err(SendError::Timeout),
+        };
+        self.answered |= answer.is_ok();
+        if self.http2 && answer.is_err() {
+            // A multiplexed connection outlives its requests: one that answers nothing, because the
+            // peer vanished without a word, would take every later request as well.
+            self.client = client(&self.connector, true);
+        }
+        answer
+    }
+
+    /// What the receiver said, fit for an error.
+    pub(super) fn scrub(&self, text: &str) -> String {
+        words::scrub(text, &self.headers)
+    }
+
+    /// The limit of one request.
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Compression of the bodies.
+    pub(super) fn compression(&self) -> Compression {
+        self.compression
+    }
+}
+
+impl fmt::Debug for HttpSender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpSender")
+            .field("endpoint", &self.endpoint)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+fn client(connector: &HttpsConnector<HttpConnector>, http2: bool) -> HttpClient {
+    Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(IDLE)
+        .pool_max_idle_per_host(1)
+        .http2_only(http2)
+        .build(connector.clone())
+}
+
+async fn read(response: ::http::Response<Incoming>, deadline: Instant) -> Result<Response, SendError> {
+    let (parts, mut body) = response.into_parts();
+    let mut read = Response {
+        status: parts.status,
+        headers: parts.headers,
+        body: Vec::new(),
+        cut: false,
+        trailers: HeaderMap::new(),
+    };
+    loop {
+        let failure = match timeout_at(deadline, body.frame()).await {
+            Ok(None) => return Ok(read),
+            Ok(Some(Ok(frame))) => {
+                match frame.into_data() {
+                    Ok(data) => {
+                        let room = RESPONSE_LIMIT - read.body.len();
+                        read.body.extend_from_slice(&data[..data.len().min(room)]);
+                        if data.len() > room {
+                            read.cut = true;
+                            return Ok(read);
+                        }
+                    }
+                    Err(frame) => read.trailers.extend(frame.into_trailers().unwrap_or_default()),
+                }
+                continue;
+            }
+            Ok(Some(Err(error))) => SendError::Body(error),
+            Err(_) => SendError::Timeout,
+        };
+        if read.status.is_success() {
+            return Err(failure);
+        }
+        // The status has said what matters; the rest were only words.
+        read.cut = true;
+        return Ok(read);
+    }
+}
+
+/// Fast rather than small: this competes with the program's own work.
+pub(super) fn gzip(body: &[u8]) -> Vec<u8> {
+    let mut encoder =
+        flate2::write::GzEncoder::new(Vec::with_capacity(body.len() / 4), flate2::Compression::fast());
+    // Writing into memory does not fail.
+    let _ = encoder.write_all(body);
+    encoder.finish().unwrap_or_default()
+}

@@ -1,0 +1,17 @@
+//! The HTTP client that networked backends share, and OTLP destinations over it.
+//!
+//! It runs on the delivery thread's own runtime, follows no redirect, uses no proxy, and reads no more
+//! of an answer than it must; every failure is already an [`Outcome`](crate::delivery::Outcome).
+
+mod client;
+mod endpoint;
+pub mod otlp;
+mod outcome;
+mod retry_after;
+mod target;
+mod tls;
+mod words;
+
+pub use client::{HttpSender, Response};
+pub use endpoint::Endpoint;
+pub use target::HttpTarget;

@@ -1,0 +1,154 @@
+//! OTLP over gRPC: one unary method, so the five bytes of framing are written here instead of
+//! bringing a gRPC library; connection, TLS and HTTP/2 are those of every other destination.
+
+use std::io::Read;
+
+use ::http::{HeaderValue, Method, Request, StatusCode};
+use bytes::Bytes;
+
+use super::REQUEST_LIMIT;
+use super::grpc_status::GrpcStatus;
+use super::response::{PartialSuccess, not_a_response};
+use super::target::Resolved;
+use crate::config::Compression;
+use crate::delivery::{Batch, Outcome};
+use crate::error::ConfigError;
+use crate::http::retry_after::capped;
+use crate::http::{Endpoint, HttpSender, Response, client, outcome};
+
+/// Compressed flag and length.
+const PREFIX: usize = 5;
+
+pub(super) struct OtlpGrpc {
+    sender: HttpSender,
+    method: Endpoint,
+}
+
+impl OtlpGrpc {
+    pub(super) fn new(resolved: Resolved) -> Result<Self, ConfigError> {
+        let mut sender = HttpSender::http2(resolved.target)?;
+        sender.endpoint = resolved.endpoint;
+        Ok(Self { sender, method: resolved.method })
+    }
+
+    pub(super) fn sender(&self) -> &HttpSender {
+        &self.sender
+    }
+
+    pub(super) async fn deliver(&mut self, batch: &Batch) -> Outcome {
+        let message = batch.otlp_request();
+        if message.len() > REQUEST_LIMIT {
+            return Outcome::Rejected(outcome::error(
+                &self.sender,
+                "a request of more than 64 MiB was not sent",
+            ));
+        }
+        let request = self.request(message);
+        match self.sender.exchange(request).await {
+            Ok(response) => self.read(&response, batch),
+            Err(failure) => outcome::of_failure(&self.sender, &failure),
+        }
+    }
+
+    fn request(&self, message: Vec<u8>) -> Request<Bytes> {
+        let mut request = Request::new(());
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.method.uri().clone();
+        *request.version_mut() = ::http::Version::HTTP_2;
+        let headers = request.headers_mut();
+        headers.insert("content-type", HeaderValue::from_static("application/grpc"));
+        headers.insert("te", HeaderValue::from_static("trailers"));
+        if let Some(timeout) = grpc_timeout(self.sender.timeout()) {
+            headers.insert("grpc-timeout", timeout);
+        }
+        let (flag, message) = match self.sender.compression() {
+            Compression::None => (0, message),
+            Compression::Gzip => {
+                headers.insert("grpc-encoding", HeaderValue::from_static("gzip"));
+                (1, client::gzip(&message))
+            }
+        };
+        let mut body = Vec::with_capacity(PREFIX + message.len());
+        body.push(flag);
+        // REQUEST_LIMIT keeps the length far below 32 bits.
+        body.extend_from_slice(&(message.len() as u32).to_be_bytes());
+        body.extend_from_slice(&message);
+        request.map(|()| body.into())
+    }
+
+    fn read(&self, response: &Response, batch: &Batch) -> Outcome {
+        match GrpcStatus::of(response) {
+            Some(status) if status.is_ok() => self.read_message(response, batch),
+            Some(status) => self.failed(status),
+            // A proxy on the way, which speaks HTTP only.
+            None if response.status != StatusCode::OK => outcome::of_status(&self.sender, response),
+            None => not_a_response(
+                &self.sender,
+                "there is no grpc-status; OTLP over HTTP is usually on port 4318",
+            ),
+        }
+    }
+
+    fn read_message(&self, response: &Response, batch: &Batch) -> Outcome {
+        let Some((prefix, message)) = response.body.split_first_chunk::<PREFIX>() else {
+            return not_a_response(&self.sender, "there is no message in the answer");
+        };
+        let [flag, length @ ..] = *prefix;
+        if message.len() != u32::from_be_bytes(length) as usize {
+            return not_a_response(&self.sender, "the message in the answer is cut off");
+        }
+        let mut plain = Vec::new();
+        let message = match flag {
+            0 => message,
+            // Not asked for; a server that compresses all the same means gzip.
+            1 => match flate2::read::GzDecoder::new(message)
+                .take(client::RESPONSE_LIMIT as u64)
+                .read_to_end(&mut plain)
+            {
+                Ok(_) => &plain,
+                Err(_) => return not_a_response(&self.sender, "the answer is compressed in an unknown way"),
+            },
+            _ => return not_a_response(&self.sender, "the answer is not a gRPC message"),
+        };
+        match PartialSuccess::from_protobuf(message) {
+            Ok(partial) => partial.into_outcome(&self.sender, batch),
+            Err(_) => not_a_response(&self.sender, "the answer can't be decoded"),
+        }
+    }
+
+    fn failed(&self, status: GrpcStatus) -> Outcome {
+        let hint = match status.code {
+            GrpcStatus::UNAUTHENTICATED | GrpcStatus::PERMISSION_DENIED => {
+                ": check the credentials among the headers that are sent".to_owned()
+            }
+            GrpcStatus::UNIMPLEMENTED => {
+                format!(": there is no OTLP trace service at this address; check {}", self.sender.setting)
+            }
+            GrpcStatus::RESOURCE_EXHAUSTED if !status.is_retryable() => {
+                ": it does not say when to try again; a batch may be larger than it takes".to_owned()
+            }
+            _ => String::new(),
+        };
+        let mut what = format!("answered gRPC status {} {}{hint}", status.code, status.name());
+        if !status.message.is_empty() {
+            what += &format!(" (it said: {})", self.sender.scrub(&status.message));
+        }
+        let error = outcome::error(&self.sender, what);
+        if status.is_retryable() {
+            Outcome::Retry { after: status.retry_delay.map(capped), error }
+        } else {
+            Outcome::Rejected(error)
+        }
+    }
+}
+
+/// At most eight digits and a unit.
+fn grpc_timeout(timeout: std::time::Duration) -> Option<HeaderValue> {
+    let millis = timeout.as_millis();
+    let text = if millis < 100_000_000 {
+        format!("{millis}m")
+    } else {
+        format!("{}S", timeout.as_secs().min(99_999_999))
+    };
+    HeaderValue::try_from(text).ok()
+}

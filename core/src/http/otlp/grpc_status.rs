@@ -1,0 +1,208 @@
+//! How a gRPC call ended, as its headers or trailers tell it.
+
+use std::time::Duration;
+
+use ::http::header::HeaderMap;
+
+use crate::http::Response;
+use crate::http::endpoint::percent_decode;
+use crate::otlp::DecodeError;
+use crate::wire::Reader;
+
+/// Status code, words, and what the server asks of a retry.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct GrpcStatus {
+    pub(super) code: u32,
+    pub(super) message: String,
+    pub(super) retry_delay: Option<Duration>,
+}
+
+const NAMES: [&str; 17] = [
+    "OK",
+    "CANCELLED",
+    "UNKNOWN",
+    "INVALID_ARGUMENT",
+    "DEADLINE_EXCEEDED",
+    "NOT_FOUND",
+    "ALREADY_EXISTS",
+    "PERMISSION_DENIED",
+    "RESOURCE_EXHAUSTED",
+    "FAILED_PRECONDITION",
+    "ABORTED",
+    "OUT_OF_RANGE",
+    "UNIMPLEMENTED",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "DATA_LOSS",
+    "UNAUTHENTICATED",
+];
+
+impl GrpcStatus {
+    pub(super) const PERMISSION_DENIED: u32 = 7;
+    pub(super) const RESOURCE_EXHAUSTED: u32 = 8;
+    pub(super) const UNIMPLEMENTED: u32 = 12;
+    pub(super) const UNAUTHENTICATED: u32 = 16;
+
+    /// From the trailers, or from the headers of an answer that has nothing else; `None` when neither tells.
+    pub(super) fn of(response: &Response) -> Option<Self> {
+        let map = [&response.trailers, &response.headers]
+            .into_iter()
+            .find(|map| map.contains_key("grpc-status"))?;
+        let text = |name| map.get(name).and_then(|value| value.to_str().ok());
+        // A number that is none is an unknown error, as the specification has it.
+        let code = text("grpc-status").and_then(|code| code.parse().ok()).unwrap_or(2);
+        let message =
+            String::from_utf8_lossy(&percent_decode(text("grpc-message").unwrap_or_default())).into_owned();
+        Some(Self { code, message, retry_delay: retry_delay(map) })
+    }
+
+    pub(super) fn is_ok(&self) -> bool {
+        self.code == 0
+    }
+
+    /// OTLP's table: CANCELLED, DEADLINE_EXCEEDED, ABORTED, OUT_OF_RANGE, UNAVAILABLE and DATA_LOSS
+    /// are tried again; RESOURCE_EXHAUSTED only when the server says when.
+    pub(super) fn is_retryable(&self) -> bool {
+        matches!(self.code, 1 | 4 | 10 | 11 | 14 | 15)
+            || (self.code == Self::RESOURCE_EXHAUSTED && self.retry_delay.is_some())
+    }
+
+    pub(super) fn name(&self) -> &'static str {
+        usize::try_from(self.code).ok().and_then(|code| NAMES.get(code)).unwrap_or(&"UNKNOWN")
+    }
+}
+
+/// `google.rpc.RetryInfo` among the details.
+fn retry_delay(map: &HeaderMap) -> Option<Duration> {
+    let details = base64_decode(map.get("grpc-status-details-bin")?.as_bytes())?;
+    read_retry_info(&details).ok().flatten()
+}
+
+fn read_retry_info(status: &[u8]) -> Result<Option<Duration>, DecodeError> {
+    let mut status = Reader::new(status);
+    while let Some((number, field)) = status.field()? {
+        if number != 3 {
+            continue;
+        }
+        let (mut type_url, mut value) = ("", &[][..]);
+        let mut any = Reader::new(field.bytes(number)?);
+        while let Some((number, field)) = any.field()? {
+            match number {
+                1 => type_url = field.text(number)?,
+                2 => value = field.bytes(number)?,
+                _ => {}
+            }
+        }
+        if type_url.ends_with("/google.rpc.RetryInfo") {
+            let mut info = Reader::new(value);
+            while let Some((number, field)) = info.field()? {
+                if number == 1 {
+                    return read_duration(field.bytes(number)?).map(Some);
+                }
+            }
+            return Ok(Some(Duration::ZERO));
+        }
+    }
+    Ok(None)
+}
+
+fn read_duration(bytes: &[u8]) -> Result<Duration, DecodeError> {
+    let (mut seconds, mut nanos) = (0i64, 0i64);
+    let mut fields = Reader::new(bytes);
+    while let Some((number, field)) = fields.field()? {
+        match number {
+            1 => seconds = field.varint(number)?.cast_signed(),
+            2 => nanos = field.varint(number)?.cast_signed(),
+            _ => {}
+        }
+    }
+    let nanos = u32::try_from(nanos.clamp(0, 999_999_999)).unwrap_or_default();
+    Ok(u64::try_from(seconds).map_or(Duration::ZERO, |seconds| Duration::new(seconds, nanos)))
+}
+
+/// Standard base64, padded or not.
+fn base64_decode(text: &[u8]) -> Option<Vec<u8>> {
+    let (mut out, mut bits, mut count) = (Vec::with_capacity(text.len() / 4 * 3), 0u32, 0);
+    for digit in text.trim_ascii_end().iter().filter(|byte| **byte != b'=') {
+        let value = match digit {
+            b'A'..=b'Z' => digit - b'A',
+            b'a'..=b'z' => digit - b'a' + 26,
+            b'0'..=b'9' => digit - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        bits = bits << 6 | u32::from(value);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            out.push((bits >> count) as u8);
+        }
+    }
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn response(trailers: &[(&'static str, &str)]) -> Response {
+        Response {
+            status: ::http::StatusCode::OK,
+            headers: HeaderMap::new(),
+            body: Vec::new(),
+            cut: false,
+            trailers: trailers.iter().map(|(k, v)| (k.parse().unwrap(), v.parse().unwrap())).collect(),
+        }
+    }
+
+    /// A `google.rpc.Status` whose one detail is a `RetryInfo` of `duration`.
+    fn details(duration: &[u8]) -> String {
+        let length_delimited = |key: u8, bytes: &[u8]| [&[key, bytes.len() as u8], bytes].concat();
+        let info = length_delimited(0x0a, duration);
+        let any = [
+            length_delimited(0x0a, b"type.googleapis.com/google.rpc.RetryInfo"),
+            length_delimited(0x12, &info),
+        ];
+        crate::json::base64(&[b"\x08\x08".to_vec(), length_delimited(0x1a, &any.concat())].concat())
+    }
+
+    fn delay(duration: &[u8]) -> Option<Duration> {
+        let text = details(duration);
+        GrpcStatus::of(&response(&[("grpc-status", "8"), ("grpc-status-details-bin", &text)]))
+            .unwrap()
+            .retry_delay
+    }
+
+    #[test]
+    fn retry_info() {
+        assert_eq!(delay(b"\x08\x0f\x10\x80\xca\xb5\xee\x01"), Some(Duration::from_millis(15_500)));
+        assert_eq!(delay(b""), Some(Duration::ZERO));
+        let negative = [&b"\x08"[..], &[0xff; 9], b"\x01"].concat();
+        assert_eq!(delay(&negative), Some(Duration::ZERO));
+        let garbage = response(&[("grpc-status", "8"), ("grpc-status-details-bin", "!!")]);
+        assert!(!GrpcStatus::of(&garbage).unwrap().is_retryable());
+    }
+
+    #[test]
+    fn the_table() {
+        let retried: Vec<u32> = (0..=17)
+            .filter(|code| {
+                GrpcStatus { code: *code, message: String::new(), retry_delay: None }.is_retryable()
+            })
+            .collect();
+        assert_eq!(retried, [1, 4, 10, 11, 14, 15]);
+        assert!(
+            GrpcStatus { code: 8, message: String::new(), retry_delay: Some(Duration::ZERO) }.is_retryable()
+        );
+    }
+
+    #[test]
+    fn words_and_absence() {
+        let status =
+            GrpcStatus::of(&response(&[("grpc-status", "16"), ("grpc-message", "no%20way%21 %zz")])).unwrap();
+        assert_eq!((status.name(), status.message.as_str()), ("UNAUTHENTICATED", "no way! %zz"));
+        assert_eq!(GrpcStatus::of(&response(&[])), None);
+        assert_eq!(GrpcStatus::of(&response(&[("grpc-status", "many")])).unwrap().code, 2);
+    }
+}

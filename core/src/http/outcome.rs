@@ -1,0 +1,203 @@
+//! From an answer, or none, to what has become of the batch, with words that say what to do.
+
+use std::error::Error;
+use std::io;
+use std::iter::successors;
+use std::time::SystemTime;
+
+use ::http::StatusCode;
+use ::http::header::LOCATION;
+use rustls::{AlertDescription, CertificateError};
+
+use super::retry_after::retry_after;
+use super::{HttpSender, Response, words};
+use crate::delivery::{DeliveryError, Outcome};
+
+/// Why there is no answer. Each of these may be tried again.
+#[derive(Debug)]
+pub(super) enum SendError {
+    Timeout,
+    Client(hyper_util::client::legacy::Error),
+    Body(hyper::Error),
+}
+
+/// OTLP's list, which suits the other protocols as well: only these say that a later try may fare better.
+const RETRYABLE: [StatusCode; 4] = [
+    StatusCode::TOO_MANY_REQUESTS,
+    StatusCode::BAD_GATEWAY,
+    StatusCode::SERVICE_UNAVAILABLE,
+    StatusCode::GATEWAY_TIMEOUT,
+];
+
+/// `Ok` for an answer with a success status that is no web page.
+pub(super) fn of_answer(
+    sender: &HttpSender,
+    answer: Result<Response, SendError>,
+) -> Result<Response, Outcome> {
+    match answer {
+        Ok(response) if response.status.is_success() && words::is_html(&response.headers, &response.body) => {
+            let what = format!(
+                "answered {} with a web page: something else than the receiver of spans is at this URL; check {}{}",
+                response.status.as_u16(),
+                sender.setting,
+                usual_path(sender)
+            );
+            Err(Outcome::Rejected(error(sender, what)))
+        }
+        Ok(response) if response.status.is_success() => Ok(response),
+        Ok(response) => Err(of_status(sender, &response)),
+        Err(failure) => Err(of_failure(sender, &failure)),
+    }
+}
+
+pub(super) fn error(sender: &HttpSender, what: impl Into<String>) -> DeliveryError {
+    DeliveryError::new(sender.endpoint.as_str(), what)
+}
+
+/// For a status that is no success.
+pub(super) fn of_status(sender: &HttpSender, response: &Response) -> Outcome {
+    let error = error(sender, status_words(sender, response));
+    if RETRYABLE.contains(&response.status) {
+        Outcome::Retry { after: retry_after(&response.headers, SystemTime::now()), error }
+    } else {
+        Outcome::Rejected(error)
+    }
+}
+
+fn status_words(sender: &HttpSender, response: &Response) -> String {
+    let setting = sender.setting;
+    let mut what = format!("answered {}", response.status);
+    let mut said = if words::is_html(&response.headers, &response.body) {
+        Some("a web page".to_owned())
+    } else {
+        words::snippet(&response.body, &sender.headers)
+    };
+    match response.status.as_u16() {
+        300..=399 => {
+            let to = response.headers.get(LOCATION).and_then(|value| value.to_str().ok());
+            let to = to.and_then(|value| value.parse::<::http::Uri>().ok());
+            let host = to.as_ref().and_then(|uri| uri.host()).unwrap_or("the same host");
+            said = None;
+            what += &format!(
+                ", a redirect to {host}: redirects are not followed; set {setting} to the final URL"
+            );
+        }
+        401 | 403 => what += ": check the credentials among the headers that are sent",
+        404 | 405 => {
+            let path = sender.endpoint.path();
+            what +=
+                &format!(": nothing takes spans at the path {path}; check {setting}{}", usual_path(sender));
+        }
+        413 => what += ": a batch is larger than the receiver takes; lower the size of batches",
+        415 => what += ": the receiver does not take this encoding or compression",
+        400 if said.as_ref().is_some_and(|text| text.to_ascii_lowercase().contains("https"))
+            && !sender.endpoint.is_tls() =>
+        {
+            what += ": the receiver seems to expect TLS; use https://";
+        }
+        _ => {}
+    }
+    match said {
+        Some(said) => format!("{what} (it said: {said})"),
+        None => what,
+    }
+}
+
+fn usual_path(sender: &HttpSender) -> String {
+    if sender.usual_path.is_empty() || sender.endpoint.path() == sender.usual_path {
+        String::new()
+    } else {
+        format!("; the usual path is {}", sender.usual_path)
+    }
+}
+
+/// For no answer at all.
+pub(super) fn of_failure(sender: &HttpSender, failure: &SendError) -> Outcome {
+    let what = match failure {
+        SendError::Timeout => {
+            format!(
+                "no complete answer within {:?}: the receiver is overloaded, unreachable, or speaks another protocol",
+                sender.timeout()
+            )
+        }
+        SendError::Client(error) if error.is_connect() => connect_words(sender, error),
+        SendError::Client(error) => exchange_words(sender, error),
+        SendError::Body(error) => exchange_words(sender, error),
+    };
+    Outcome::Retry { after: None, error: error(sender, what) }
+}
+
+/// An error and what it came from, the most specific last.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    successors(Some(error), |&error: &&'a (dyn Error + 'static)| match error.downcast_ref::<io::Error>() {
+        // `source` of an io::Error passes over the error that it wraps.
+        Some(io) => io.get_ref().map(|inner| inner as &(dyn Error + 'static)),
+        None => error.source(),
+    })
+}
+
+fn last_cause(error: &(dyn Error + 'static)) -> String {
+    causes(error).last().map_or_else(String::new, ToString::to_string)
+}
+
+fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    causes(error).find_map(|cause| cause.downcast_ref::<rustls::Error>())
+}
+
+fn connect_words(sender: &HttpSender, error: &(dyn Error + 'static)) -> String {
+    let cause = last_cause(error);
+    if let Some(tls) = tls_error(error) {
+        return format!("TLS failed: {cause}{}", tls_hint(tls));
+    }
+    let io = causes(error).find_map(|cause| cause.downcast_ref::<io::Error>());
+    let hint = match io.map(io::Error::kind) {
+        Some(io::ErrorKind::ConnectionRefused) => {
+            format!(": nothing listens there; start the receiver or check {}", sender.setting)
+        }
+        Some(io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset) if sender.endpoint.is_tls() => {
+            ": the receiver hung up on the TLS handshake; if it expects none, use http://".to_owned()
+        }
+        _ => String::new(),
+    };
+    format!("could not connect: {cause}{hint}")
+}
+
+fn tls_hint(tls: &rustls::Error) -> &'static str {
+    match tls {
+        rustls::Error::InvalidMessage(_) => ": the receiver does not speak TLS on this port; use http://",
+        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
+            ": give the file of the authority that signed its certificate in OTEL_EXPORTER_OTLP_CERTIFICATE"
+        }
+        rustls::Error::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        ) => ": its certificate is for another host name",
+        rustls::Error::AlertReceived(
+            AlertDescription::CertificateRequired
+            | AlertDescription::HandshakeFailure
+            | AlertDescription::BadCertificate,
+        ) => {
+            ": if it asks for a client certificate, give one in OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and _CLIENT_KEY"
+        }
+        _ => "",
+    }
+}
+
+/// The connection was made, and then no answer could be read from it.
+fn exchange_words(sender: &HttpSender, error: &(dyn Error + 'static)) -> String {
+    let cause = last_cause(error);
+    if let Some(tls) = tls_error(error) {
+        return format!("TLS failed: {cause}{}", tls_hint(tls));
+    }
+    let hint = match (sender.http2, sender.endpoint.port()) {
+        (true, 4318) => ": port 4318 is OTLP over HTTP; choose http/protobuf, or port 4317 for gRPC",
+        (true, _) if !sender.answered => {
+            ": if the receiver does not speak gRPC on this port, OTLP over HTTP is usually on port 4318"
+        }
+        (false, 4317) => ": port 4317 is OTLP over gRPC; choose grpc, or port 4318 for HTTP",
+        (false, _) if !sender.answered => {
+            ": the receiver may not speak HTTP/1.1 on this port; gRPC is usually on port 4317, and TLS needs https://"
+        }
+        _ => "",
+    };
+    format!("the connection broke before the answer was complete: {cause}{hint}")
+}

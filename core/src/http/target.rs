@@ -1,0 +1,141 @@
+//! Where and how to send: plain settings, checked before anything is opened.
+
+use std::fmt;
+use std::time::Duration;
+
+use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::Endpoint;
+use crate::config::{Compression, TlsConfig};
+use crate::error::ConfigError;
+
+/// The settings of an [`HttpSender`](super::HttpSender).
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct HttpTarget {
+    /// The variable that errors about the URL name.
+    pub setting: &'static str,
+    /// The URL, path included.
+    pub url: String,
+    /// Sent with each request; values are secrets.
+    pub headers: Vec<(String, SecretString)>,
+    /// The limit of one request, from connecting to the last byte of the answer.
+    pub timeout: Duration,
+    /// Compression of the bodies.
+    pub compression: Compression,
+    /// Certificates.
+    pub tls: TlsConfig,
+    /// The path that receivers of this protocol usually have, for the words about a 404.
+    pub usual_path: &'static str,
+}
+
+/// Headers that the client itself decides; a user's would break the request.
+const OWN_HEADERS: [HeaderName; 7] = [
+    header::CONNECTION,
+    header::CONTENT_ENCODING,
+    header::CONTENT_LENGTH,
+    header::CONTENT_TYPE,
+    header::TE,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
+
+impl HttpTarget {
+    /// A target with a limit of 10 seconds and nothing else set.
+    pub fn new(setting: &'static str, url: impl Into<String>) -> Self {
+        Self {
+            setting,
+            url: url.into(),
+            headers: Vec::new(),
+            timeout: Duration::from_secs(10),
+            compression: Compression::None,
+            tls: TlsConfig::default(),
+            usual_path: "",
+        }
+    }
+
+    /// Sets the limit of one request.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Sets the path that a 404 is answered with.
+    pub fn usual_path(mut self, path: &'static str) -> Self {
+        self.usual_path = path;
+        self
+    }
+
+    /// Checks URL and headers, without network or disk; what it returns is for a [`Plan`](crate::delivery::Plan).
+    pub fn check(&self) -> Result<Endpoint, ConfigError> {
+        self.header_map()?;
+        Endpoint::parse(self.setting, &self.url)
+    }
+
+    /// The headers, their values marked as secret.
+    pub(super) fn header_map(&self) -> Result<HeaderMap, ConfigError> {
+        let mut map = HeaderMap::with_capacity(self.headers.len() + 2);
+        for (name, value) in &self.headers {
+            let setting = || format!("header {} for {}", name.escape_debug(), self.setting);
+            let known = HeaderName::try_from(name.as_str())
+                .map_err(|_| ConfigError::invalid_secret(setting(), "its name must be an HTTP token"))?;
+            if OWN_HEADERS.contains(&known) {
+                return Err(ConfigError::invalid_secret(
+                    setting(),
+                    "this header is set by the exporter itself",
+                ));
+            }
+            let mut value = HeaderValue::try_from(value.expose_secret()).map_err(|_| {
+                ConfigError::invalid_secret(setting(), "its value must be visible ASCII on one line")
+            })?;
+            value.set_sensitive(true);
+            map.insert(known, value);
+        }
+        Ok(map)
+    }
+}
+
+impl fmt::Debug for HttpTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let url = Endpoint::parse(self.setting, &self.url);
+        f.debug_struct("HttpTarget")
+            .field("setting", &self.setting)
+            .field("url", &url.as_ref().map_or("<not a URL>", Endpoint::as_str))
+            .field("headers", &self.headers)
+            .field("timeout", &self.timeout)
+            .field("compression", &self.compression)
+            .field("tls", &self.tls)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_header(name: &str, value: &str) -> HttpTarget {
+        let mut target = HttpTarget::new("OTLP_ENDPOINT", "http://u:canary@localhost:1/x?canary");
+        target.headers.push((name.to_owned(), value.to_owned().into()));
+        target
+    }
+
+    #[test]
+    fn wrong_headers_are_named_and_their_values_are_not() {
+        for (name, value) in
+            [("a b", "canary"), ("x", "canary\r\ny: 1"), ("Content-Type", "canary"), ("", "canary")]
+        {
+            let error = with_header(name, value).check().unwrap_err();
+            let text = format!("{error} {error:?}");
+            assert!(text.contains("OTLP_ENDPOINT") && !text.contains("canary"), "{text}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let target = with_header("authorization", "canary");
+        assert!(target.check().is_ok());
+        let text = format!("{target:?} {:?}", target.header_map().unwrap());
+        assert!(!text.contains("canary"), "{text}");
+    }
+}

@@ -1,0 +1,30 @@
+//! The core of tracer-factory: traits, recorder, delivery, propagation. It knows no backend.
+//!
+//! Data flows one way: scope → recorder → lane → delivery → destination.
+
+pub mod callback;
+pub mod config;
+pub mod context;
+pub mod delivery;
+pub mod error;
+mod exception;
+pub mod future;
+pub mod guest;
+#[cfg(feature = "http")]
+pub mod http;
+pub mod ids;
+pub mod json;
+pub mod manual;
+pub mod otlp;
+pub mod propagation;
+mod recorder;
+pub mod recording;
+pub mod report;
+mod resource;
+pub mod sampling;
+pub mod scope;
+pub mod span;
+mod span_methods;
+pub mod tracer;
+pub mod value;
+mod wire;

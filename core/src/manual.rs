@@ -1,0 +1,174 @@
+//! Manual spans: started and finished by hand, on any thread, current only where they are entered.
+
+use std::sync::Arc;
+
+use crate::config::Limits;
+use crate::context::Context;
+use crate::exception::Exception;
+use crate::guest;
+use crate::ids::{SpanContext, SpanId, TraceId};
+use crate::recorder::{Detached, OpenSpan, Recorder, SlotRef, StartSpan, with_local};
+use crate::span_methods::span_methods;
+use crate::tracer::BaseTracer;
+use crate::value::AttrValue;
+
+/// A span with no scope: `Send`, so that it can follow the work from thread to thread. Ends when finished or dropped.
+#[must_use = "the span ends when it is dropped"]
+#[derive(Debug)]
+pub struct Span {
+    recorder: Option<Arc<Recorder>>,
+    detached: Option<Detached>,
+    end: Option<u64>,
+}
+
+impl Span {
+    /// Starts a span under what is current.
+    pub fn start(tracer: &(impl BaseTracer + ?Sized), name: &str) -> Self {
+        tracer.start_span(&crate::tracer::SpanOptions::new(name))
+    }
+
+    /// A span that records nothing. Its identifiers are those of `parent`.
+    pub fn noop(parent: &Context) -> Self {
+        let detached = Detached { context: parent.frame().clone(), recording: None };
+        Self { recorder: None, detached: Some(detached), end: None }
+    }
+
+    pub(crate) fn open(recorder: &Arc<Recorder>, start: &StartSpan<'_>) -> Self {
+        let foreign = guest::parent_for(&start.parent);
+        let detached = match &foreign {
+            None => with_local(|local| local.open_detached(recorder, start)),
+            Some(parent) => with_local(|local| local.open_detached(recorder, &start.under(parent.frame()))),
+        };
+        Self { recorder: Some(Arc::clone(recorder)), detached, end: None }
+    }
+
+    /// Whether what is set on it goes anywhere.
+    pub fn is_recording(&self) -> bool {
+        self.detached.as_ref().is_some_and(|detached| detached.recording.is_some())
+    }
+
+    fn edit(&mut self, change: impl FnOnce(&mut OpenSpan, &Limits)) {
+        if let (Some(recorder), Some(detached)) = (&self.recorder, &mut self.detached)
+            && let Some(recording) = &mut detached.recording
+        {
+            change(&mut recording.span, recorder.limits());
+        }
+    }
+
+    span_methods!(&mut);
+
+    /// Adds an event of the past, in nanoseconds since the Unix epoch.
+    pub fn add_event_at(
+        &mut self,
+        name: &str,
+        time_unix_nanos: u64,
+        attributes: &[(&str, AttrValue<'_>)],
+    ) -> &mut Self {
+        let pairs = attributes.iter().map(|(name, value)| (*name, value));
+        self.edit(|span, limits| span.add_event(name, time_unix_nanos, pairs, limits));
+        self
+    }
+
+    /// What its children's last trace is gathered in, when it is a recorded root.
+    #[cfg(feature = "guest")]
+    pub(crate) fn own_capture(&self) -> Option<Arc<crate::recorder::SharedCapture>> {
+        self.detached.as_ref().and_then(|detached| detached.recording.as_ref()).and_then(|r| r.shared.clone())
+    }
+
+    /// The trace; zeros under `noop` without a parent.
+    pub fn trace_id(&self) -> TraceId {
+        self.detached.as_ref().map(|detached| detached.context.trace_id).unwrap_or_default()
+    }
+
+    /// The span; zeros under `noop` without a parent.
+    pub fn span_id(&self) -> SpanId {
+        self.detached.as_ref().map(|detached| detached.context.span_id).unwrap_or_default()
+    }
+
+    /// Identifiers, flags and vendors' entries.
+    pub fn span_context(&self) -> SpanContext {
+        self.detached.as_ref().map(|detached| detached.context.span_context()).unwrap_or_default()
+    }
+
+    /// As a parent for other spans, wherever they are.
+    pub fn context(&self) -> Context {
+        self.detached
+            .as_ref()
+            .map(|detached| Context::from_frame(detached.shared_context()))
+            .unwrap_or_default()
+    }
+
+    /// The span so far as JSON.
+    pub fn to_json(&self) -> serde_json::Value {
+        let recording = self.detached.as_ref().and_then(|detached| detached.recording.as_ref());
+        let span = recording.map(|recording| recording.span.snapshot()).unwrap_or_default();
+        crate::json::span_to_json(&span.with_context(self.span_context()))
+    }
+
+    /// Makes it current on this thread while `work` runs. A panic is recorded and goes on.
+    pub fn in_scope<R>(&mut self, work: impl FnOnce() -> R) -> R {
+        let entered = self.enter();
+        let result = work();
+        drop(entered);
+        result
+    }
+
+    pub(crate) fn enter(&mut self) -> Entered<'_> {
+        let slot = match (&self.recorder, self.detached.take()) {
+            (Some(recorder), Some(detached)) => with_local(|local| local.enter(recorder, detached)),
+            (None, Some(detached)) => {
+                // Nothing to record, yet children take their parent from here.
+                let slot = with_local(|local| local.attach(detached.context.clone()));
+                self.detached = Some(detached);
+                slot
+            }
+            _ => None,
+        };
+        let slot = slot.unwrap_or(SlotRef::NONE);
+        guest::attach_slot(slot);
+        Entered { span: self, slot }
+    }
+
+    /// Ends it now.
+    pub fn finish(self) {
+        drop(self);
+    }
+
+    /// Ends it at a moment of the past, in nanoseconds since the Unix epoch.
+    pub fn finish_at(mut self, end_unix_nanos: u64) {
+        self.end = Some(end_unix_nanos);
+    }
+}
+
+impl Drop for Span {
+    fn drop(&mut self) {
+        if self.is_recording() && std::thread::panicking() {
+            self.edit(|span, limits| Exception::of_unwinding().record(span, limits));
+        }
+        if let (Some(recorder), Some(detached)) = (&self.recorder, self.detached.take()) {
+            with_local(|local| local.close_detached(recorder, detached, self.end));
+        }
+    }
+}
+
+/// A manual span that is current on this thread.
+pub(crate) struct Entered<'a> {
+    span: &'a mut Span,
+    slot: SlotRef,
+}
+
+impl Entered<'_> {
+    pub(crate) fn slot(&self) -> SlotRef {
+        self.slot
+    }
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        drop(guest::detach(self.slot));
+        let detached = with_local(|local| local.leave(self.slot)).flatten();
+        if self.span.recorder.is_some() {
+            self.span.detached = detached;
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! Values and decoded spans to OTLP bytes. The recorder writes open spans with the same pieces.
+
+use tracer_factory_ring::RecordHeader;
+
+use super::{ResourceBytes, key};
+use crate::span::{Event, Link, SpanData, Status, StatusCode};
+use crate::value::AttrValue;
+use crate::wire::{fixed32, fixed64, length_delimited, nested, varint, varint_field, varint_len};
+
+/// A `KeyValue` under `field`.
+#[inline]
+pub(crate) fn write_attribute(out: &mut Vec<u8>, field: u8, name: &str, value: &AttrValue<'_>) {
+    write_value_bounded(out, field, name, value, usize::MAX);
+}
+
+/// A `KeyValue` under `field`, with texts and bytes cut to `limit`. True when something was cut.
+#[inline]
+pub(crate) fn write_value_bounded(
+    out: &mut Vec<u8>,
+    field: u8,
+    name: &str,
+    value: &AttrValue<'_>,
+    limit: usize,
+) -> bool {
+    match value {
+        AttrValue::Str(text) => {
+            let kept = cut_text(text, limit);
+            write_bytes_attribute(out, field, name, key::VALUE_STRING, kept.as_bytes());
+            kept.len() < text.len()
+        }
+        AttrValue::Bool(value) => {
+            write_varint_attribute(out, field, name, key::VALUE_BOOL, u64::from(*value))
+        }
+        AttrValue::Int(value) => write_varint_attribute(out, field, name, key::VALUE_INT, *value as u64),
+        other => nested(out, field, |out| {
+            length_delimited(out, key::KEY_VALUE_KEY, name.as_bytes());
+            nested(out, key::KEY_VALUE_VALUE, |out| write_any(out, other, limit))
+        }),
+    }
+}
+
+#[inline]
+fn write_bytes_attribute(out: &mut Vec<u8>, field: u8, name: &str, value_key: u8, value: &[u8]) {
+    let any = 1 + varint_len(value.len() as u64) + value.len();
+    let pair = 1 + varint_len(name.len() as u64) + name.len() + 1 + varint_len(any as u64) + any;
+    out.reserve(pair + 6);
+    out.push(field);
+    varint(out, pair as u64);
+    length_delimited(out, key::KEY_VALUE_KEY, name.as_bytes());
+    out.push(key::KEY_VALUE_VALUE);
+    varint(out, any as u64);
+    length_delimited(out, value_key, value);
+}
+
+#[inline]
+fn write_varint_attribute(out: &mut Vec<u8>, field: u8, name: &str, value_key: u8, value: u64) -> bool {
+    let any = 1 + varint_len(value);
+    let pair = 1 + varint_len(name.len() as u64) + name.len() + 2 + any;
+    out.reserve(pair + 6);
+    out.push(field);
+    varint(out, pair as u64);
+    length_delimited(out, key::KEY_VALUE_KEY, name.as_bytes());
+    out.extend_from_slice(&[key::KEY_VALUE_VALUE, any as u8, value_key]);
+    varint(out, value);
+    false
+}
+
+/// The body of an `AnyValue`. Values nested deeper than a decoder follows become empty. True when something was cut.
+fn write_any(out: &mut Vec<u8>, value: &AttrValue<'_>, limit: usize) -> bool {
+    write_any_at(out, value, limit, DEEPEST)
+}
+
+/// Each level costs a receiver up to three nested messages, and prost stops at a hundred.
+const DEEPEST: u32 = 24;
+
+fn write_any_at(out: &mut Vec<u8>, value: &AttrValue<'_>, limit: usize, depth: u32) -> bool {
+    let Some(inner) = depth.checked_sub(1) else { return true };
+    match value {
+        AttrValue::Empty => false,
+        AttrValue::Str(text) => {
+            let kept = cut_text(text, limit);
+            length_delimited(out, key::VALUE_STRING, kept.as_bytes());
+            kept.len() < text.len()
+        }
+        AttrValue::Bool(value) => {
+            varint_field(out, key::VALUE_BOOL, u64::from(*value));
+            false
+        }
+        AttrValue::Int(value) => {
+            varint_field(out, key::VALUE_INT, *value as u64);
+            false
+        }
+        AttrValue::Double(value) => {
+            fixed64(out, key::VALUE_DOUBLE, value.to_bits());
+            false
+        }
+        AttrValue::Bytes(bytes) => {
+            let kept = &bytes[..bytes.len().min(limit)];
+            length_delimited(out, key::VALUE_BYTES, kept);
+            kept.len() < bytes.len()
+        }
+        AttrValue::Array(items) => nested(out, key::VALUE_ARRAY, |out| {
+            items
+                .iter()
+                .fold(false, |cut, item| nested(out, 0x0a, |out| write_any_at(out, item, limit, inner)) | cut)
+        }),
+        AttrValue::Map(items) => nested(out, key::VALUE_MAP, |out| {
+            items.iter().fold(false, |cut, (name, item)| {
+                nested(out, 0x0a, |out| {
+                    length_delimited(out, key::KEY_VALUE_KEY, name.as_bytes());
+                    nested(out, key::KEY_VALUE_VALUE, |out| write_any_at(out, item, limit, inner))
+                }) | cut
+            })
+        }),
+    }
+}
+
+/// The longest beginning of `text` that has at most `limit` bytes and ends at a character's border.
+#[inline]
+fn cut_text(text: &str, limit: usize) -> &str {
+    if text.len() <= limit { text } else { &text[..text.floor_char_boundary(limit)] }
+}
+
+/// The first `count` attributes, then how many were left out. True when a value was cut.
+pub(crate) fn write_attributes_bounded<'a>(
+    out: &mut Vec<u8>,
+    (field, dropped_field): (u8, u8),
+    attributes: impl Iterator<Item = (&'a str, &'a AttrValue<'a>)>,
+    count: u32,
+    limit: usize,
+) -> bool {
+    let (mut written, mut dropped, mut cut) = (0u32, 0u64, false);
+    for (name, value) in attributes {
+        if written < count {
+            cut |= write_value_bounded(out, field, name, value, limit);
+            written += 1;
+        } else {
+            dropped += 1;
+        }
+    }
+    if dropped > 0 {
+        varint_field(out, dropped_field, dropped.min(u64::from(u32::MAX)));
+    }
+    cut
+}
+
+/// A whole `Span` message.
+pub fn encode_span(span: &SpanData, out: &mut Vec<u8>) {
+    length_delimited(out, key::SPAN_TRACE_ID, &span.context.trace_id.to_bytes());
+    length_delimited(out, key::SPAN_ID, &span.context.span_id.to_bytes());
+    if !span.context.trace_state.is_empty() {
+        length_delimited(out, key::SPAN_TRACE_STATE, span.context.trace_state.to_string().as_bytes());
+    }
+    if let Some(parent) = span.parent_span_id {
+        length_delimited(out, key::SPAN_PARENT_ID, &parent.to_bytes());
+    }
+    length_delimited(out, key::SPAN_NAME, span.name.as_bytes());
+    varint_field(out, key::SPAN_KIND, u64::from(span.kind.to_otlp()));
+    fixed64(out, key::SPAN_START, span.start_unix_nanos);
+    fixed64(out, key::SPAN_END, span.end_unix_nanos);
+    write_pairs(out, key::SPAN_ATTRIBUTE, &span.attributes);
+    write_count(out, key::SPAN_DROPPED_ATTRIBUTES, span.dropped_attributes);
+    for event in &span.events {
+        nested(out, key::SPAN_EVENT, |out| encode_event(event, out));
+    }
+    write_count(out, key::SPAN_DROPPED_EVENTS, span.dropped_events);
+    for link in &span.links {
+        nested(out, key::SPAN_LINK, |out| encode_link(link, out));
+    }
+    write_count(out, key::SPAN_DROPPED_LINKS, span.dropped_links);
+    write_status(out, &span.status);
+    fixed32(out, key::SPAN_FLAGS, flags(span.context.flags.to_w3c_byte(), span.parent_is_remote));
+}
+
+/// Trace flags with OTLP's two bits about the parent.
+pub(crate) fn flags(trace_flags: u8, is_remote: Option<bool>) -> u32 {
+    let remote = match is_remote {
+        None => 0,
+        Some(false) => key::FLAG_HAS_IS_REMOTE,
+        Some(true) => key::FLAG_HAS_IS_REMOTE | key::FLAG_IS_REMOTE,
+    };
+    u32::from(trace_flags) | remote
+}
+
+fn write_pairs(out: &mut Vec<u8>, field: u8, attributes: &[(String, AttrValue<'static>)]) {
+    for (name, value) in attributes {
+        write_attribute(out, field, name, value);
+    }
+}
+
+fn write_count(out: &mut Vec<u8>, field: u8, count: u32) {
+    if count > 0 {
+        varint_field(out, field, u64::from(count));
+    }
+}
+
+fn encode_event(event: &Event, out: &mut Vec<u8>) {
+    fixed64(out, key::EVENT_TIME, event.time_unix_nanos);
+    length_delimited(out, key::EVENT_NAME, event.name.as_bytes());
+    write_pairs(out, key::EVENT_ATTRIBUTE, &event.attributes);
+    write_count(out, key::EVENT_DROPPED_ATTRIBUTES, event.dropped_attributes);
+}
+
+fn encode_link(link: &Link, out: &mut Vec<u8>) {
+    write_link_context(out, &link.context);
+    write_pairs(out, key::LINK_ATTRIBUTE, &link.attributes);
+    write_count(out, key::LINK_DROPPED_ATTRIBUTES, link.dropped_attributes);
+}
+
+/// The linked span, with whether it is in another process.
+pub(crate) fn write_link_context(out: &mut Vec<u8>, context: &crate::ids::SpanContext) {
+    length_delimited(out, key::LINK_TRACE_ID, &context.trace_id.to_bytes());
+    length_delimited(out, key::LINK_SPAN_ID, &context.span_id.to_bytes());
+    if !context.trace_state.is_empty() {
+        length_delimited(out, key::LINK_TRACE_STATE, context.trace_state.to_string().as_bytes());
+    }
+    out.push(key::LINK_FLAGS);
+    out.extend_from_slice(&flags(context.flags.to_w3c_byte(), Some(context.is_remote)).to_le_bytes());
+}
+
+/// Status, absent when unset.
+pub(crate) fn write_status(out: &mut Vec<u8>, status: &Status) {
+    let code = match status.code {
+        StatusCode::Unset => return,
+        StatusCode::Ok => 1,
+        StatusCode::Error => 2,
+    };
+    nested(out, key::SPAN_STATUS, |out| {
+        if !status.message.is_empty() {
+            length_delimited(out, key::STATUS_MESSAGE, status.message.as_bytes());
+        }
+        varint_field(out, key::STATUS_CODE, code);
+    });
+}
+
+/// A span as the record that a lane would hold.
+pub(crate) fn encode_record(span: &SpanData, resource: &ResourceBytes, out: &mut Vec<u8>) {
+    let mut bytes = Vec::new();
+    encode_span(span, &mut bytes);
+    let error = if span.status.code == StatusCode::Error { RecordHeader::ERROR } else { 0 };
+    let root = if span.parent_span_id.is_none() { RecordHeader::LOCAL_ROOT } else { 0 };
+    let header = RecordHeader {
+        len: bytes.len() as u32,
+        tracer: 0,
+        scope: resource.add_scope((*span.scope).clone()),
+        trace_id: span.context.trace_id.to_bytes(),
+        flags: u32::from(span.context.flags.to_w3c_byte()) | error | root,
+        start_unix_nanos: span.start_unix_nanos,
+        duration_nanos: span.duration_nanos(),
+    };
+    header.append_to(&bytes, out);
+}
+
+/// A whole request: spans grouped by resource, then by scope, each in order of appearance.
+pub fn encode_request(spans: &[SpanData]) -> Vec<u8> {
+    let mut groups: Vec<(&SpanData, ResourceBytes, Vec<u8>)> = Vec::new();
+    for span in spans {
+        let at = groups.iter().position(|(first, ..)| first.resource == span.resource).unwrap_or_else(|| {
+            groups.push((span, ResourceBytes::new((*span.resource).clone()), Vec::new()));
+            groups.len() - 1
+        });
+        let (_, resource, records) = &mut groups[at];
+        encode_record(span, resource, records);
+    }
+    let mut out = Vec::new();
+    for (_, resource, records) in &groups {
+        out.extend_from_slice(&super::frame_request(records, resource));
+    }
+    out
+}

@@ -1,0 +1,76 @@
+//! Last traces: copies of a root's records, kept as bytes and decoded when asked.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tracer_factory_ring::RecordHeader;
+
+/// Records of one local root, in the order they ended.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Capture {
+    pub(crate) records: Vec<u8>,
+    pub(crate) omitted: u64,
+}
+
+impl Capture {
+    #[inline]
+    pub(crate) fn push(&mut self, header: &RecordHeader, span: &[u8], cap: usize) {
+        if self.records.len() + span.len() > cap {
+            self.omitted += 1;
+        } else {
+            header.append_to(span, &mut self.records);
+        }
+    }
+
+    /// Takes over what `other` has, as far as it fits.
+    pub(crate) fn append(&mut self, other: &mut Capture, cap: usize) {
+        for (header, span) in tracer_factory_ring::Records::new(&other.records) {
+            self.push(&header, span, cap);
+        }
+        self.omitted += other.omitted;
+        other.clear();
+    }
+
+    pub(crate) fn clear(&mut self) {
+        const KEPT: usize = 64 << 10;
+        self.records.clear();
+        self.records.shrink_to(KEPT);
+        self.omitted = 0;
+    }
+}
+
+/// A capture that spans on other threads add to while their root is open.
+#[derive(Debug)]
+pub(crate) struct SharedCapture {
+    pub(crate) recorder: u64,
+    /// `None` once the root has ended: later spans are not part of its last trace.
+    state: Mutex<Option<Capture>>,
+}
+
+impl SharedCapture {
+    pub(crate) fn new(recorder: u64) -> Self {
+        Self { recorder, state: Mutex::new(Some(Capture::default())) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Capture>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn push(&self, header: &RecordHeader, span: &[u8], cap: usize) {
+        if let Some(capture) = self.lock().as_mut() {
+            capture.push(header, span, cap);
+        }
+    }
+
+    /// Ends it, and hands over what came in.
+    pub(crate) fn close(&self) -> Option<Capture> {
+        self.lock().take()
+    }
+}
+
+/// The last finished root of one thread.
+#[derive(Debug, Default)]
+pub(crate) struct LastTrace {
+    pub(crate) end: u64,
+    pub(crate) worker: Option<i64>,
+    pub(crate) capture: Capture,
+}

@@ -1,0 +1,347 @@
+//! A span that is open: its OTLP bytes so far, and what is needed to replace, count and finish.
+
+use tracer_factory_ring::RecordHeader;
+
+use crate::config::Limits;
+use crate::ids::{SpanContext, SpanId};
+use crate::otlp::{
+    decode_span, key, write_attributes_bounded, write_link_context, write_status, write_value_bounded,
+};
+use crate::propagation::TraceState;
+use crate::span::{SpanData, SpanKind, Status, StatusCode};
+use crate::value::AttrValue;
+use crate::wire::{fixed32, fixed64, length_delimited, nested, varint_field};
+
+/// Attribute that says how many values were cut because they were too long.
+const CUT_VALUES: &str = "tracer.truncated_values";
+/// Room that an attribute's lengths and keys take at most, beside name and value.
+const ATTRIBUTE_FRAME: usize = 32;
+/// Room kept for what `finish` appends.
+const TAIL_ROOM: usize = 256;
+
+#[derive(Debug, Default)]
+pub(crate) struct OpenSpan {
+    body: Vec<u8>,
+    start: u64,
+    /// Where each attribute stands in `body`, to replace it when its name comes again.
+    attributes: Vec<Attribute>,
+    /// One bit per name seen: a clear bit means the name is new.
+    seen: u64,
+    status: Status,
+    events: u32,
+    links: u32,
+    cut_values: u32,
+    dropped_attributes: u32,
+    dropped_events: u32,
+    dropped_links: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Attribute {
+    hash: u32,
+    start: u32,
+    end: u32,
+}
+
+impl OpenSpan {
+    /// Begins anew in a pooled value: identifiers, name, kind and start are written at once.
+    pub(crate) fn begin(&mut self, context: &Identity, name: &str, kind: SpanKind, start: u64) {
+        self.start = start;
+        let mut ids = [0; 28];
+        ids[0] = key::SPAN_TRACE_ID;
+        ids[1] = 16;
+        ids[2..18].copy_from_slice(&context.trace_id);
+        ids[18] = key::SPAN_ID;
+        ids[19] = 8;
+        ids[20..28].copy_from_slice(&context.span_id);
+        self.body.extend_from_slice(&ids);
+        if let Some(parent) = context.parent {
+            length_delimited(&mut self.body, key::SPAN_PARENT_ID, &parent.to_bytes());
+        }
+        length_delimited(&mut self.body, key::SPAN_NAME, name.as_bytes());
+        self.set_kind(kind);
+        fixed64(&mut self.body, key::SPAN_START, start);
+    }
+
+    /// Back to empty, keeping the memory unless it is unusually large.
+    pub(crate) fn clear(&mut self) {
+        const KEPT: usize = 64 << 10;
+        self.body.clear();
+        self.body.shrink_to(KEPT);
+        self.attributes.clear();
+        self.attributes.shrink_to(1024);
+        self.status.code = StatusCode::Unset;
+        self.status.message.clear();
+        (self.seen, self.events, self.links, self.cut_values) = (0, 0, 0, 0);
+        (self.dropped_attributes, self.dropped_events, self.dropped_links) = (0, 0, 0);
+    }
+
+    /// What is written so far; a valid `Span` message at any time.
+    pub(crate) fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// The span so far as a value.
+    pub(crate) fn snapshot(&self) -> SpanData {
+        let mut span = decode_span(&self.body).unwrap_or_default();
+        span.status = self.status.clone();
+        (span.dropped_attributes, span.dropped_events) = (self.dropped_attributes, self.dropped_events);
+        span.dropped_links = self.dropped_links;
+        span
+    }
+
+    /// Bytes that one more text may take, so that the span stays under its cap.
+    #[inline]
+    fn room(&self, limits: &Limits, name: &str) -> Option<usize> {
+        let used = self.body.len() + name.len() + ATTRIBUTE_FRAME + TAIL_ROOM;
+        limits.span_bytes.checked_sub(used).map(|left| left.min(limits.value_bytes))
+    }
+
+    /// Sets an attribute; a name that was set before gets the new value in its old place.
+    #[inline]
+    pub(crate) fn set_attribute(&mut self, name: &str, value: &AttrValue<'_>, limits: &Limits) {
+        let hash = hash_name(name);
+        let bit = 1 << (hash & 63);
+        if self.seen & bit != 0
+            && let Some(at) = self.find(hash, name)
+        {
+            return self.replace(at, name, value, limits);
+        }
+        let (true, Some(room)) =
+            (self.attributes.len() < limits.attributes as usize, self.room(limits, name))
+        else {
+            self.dropped_attributes = self.dropped_attributes.saturating_add(1);
+            return;
+        };
+        if !fits(value, room) {
+            self.dropped_attributes = self.dropped_attributes.saturating_add(1);
+            return;
+        }
+        self.seen |= bit;
+        let start = self.body.len() as u32;
+        let cut = write_value_bounded(&mut self.body, key::SPAN_ATTRIBUTE, name, value, room);
+        self.cut_values += u32::from(cut);
+        self.attributes.push(Attribute { hash, start, end: self.body.len() as u32 });
+    }
+
+    fn find(&self, hash: u32, name: &str) -> Option<usize> {
+        self.attributes.iter().position(|a| a.hash == hash && self.name_of(a) == Some(name.as_bytes()))
+    }
+
+    fn name_of(&self, attribute: &Attribute) -> Option<&[u8]> {
+        let pair = self.body.get(attribute.start as usize..attribute.end as usize)?;
+        let (_, field) = crate::wire::Reader::new(pair).field().ok()??;
+        let (_, name) = crate::wire::Reader::new(field.bytes(9).ok()?).field().ok()??;
+        name.bytes(1).ok()
+    }
+
+    #[cold]
+    fn replace(&mut self, at: usize, name: &str, value: &AttrValue<'_>, limits: &Limits) {
+        let old = self.attributes[at];
+        let Some(room) = self.room(limits, name).filter(|room| fits(value, *room)) else {
+            self.dropped_attributes = self.dropped_attributes.saturating_add(1);
+            return;
+        };
+        let mut pair = Vec::new();
+        self.cut_values += u32::from(write_value_bounded(&mut pair, key::SPAN_ATTRIBUTE, name, value, room));
+        let shift = pair.len() as i64 - i64::from(old.end - old.start);
+        self.body.splice(old.start as usize..old.end as usize, pair);
+        self.attributes[at].end = (i64::from(old.end) + shift) as u32;
+        for later in &mut self.attributes[at + 1..] {
+            later.start = (i64::from(later.start) + shift) as u32;
+            later.end = (i64::from(later.end) + shift) as u32;
+        }
+    }
+
+    /// Adds an event.
+    #[inline]
+    pub(crate) fn add_event<'a>(
+        &mut self,
+        name: &str,
+        time: u64,
+        attributes: impl Iterator<Item = (&'a str, &'a AttrValue<'a>)> + Clone,
+        limits: &Limits,
+    ) {
+        let room = self.room(limits, name).filter(|_| self.events < limits.events);
+        let Some(value_limit) = room.and_then(|room| value_limit(attributes.clone(), room, limits)) else {
+            self.dropped_events = self.dropped_events.saturating_add(1);
+            return;
+        };
+        self.events += 1;
+        let cut = nested(&mut self.body, key::SPAN_EVENT, |out| {
+            fixed64(out, key::EVENT_TIME, time);
+            length_delimited(out, key::EVENT_NAME, name.as_bytes());
+            let keys = (key::EVENT_ATTRIBUTE, key::EVENT_DROPPED_ATTRIBUTES);
+            write_attributes_bounded(out, keys, attributes, limits.event_attributes, value_limit)
+        });
+        self.cut_values += u32::from(cut);
+    }
+
+    /// Adds a link.
+    pub(crate) fn add_link<'a>(
+        &mut self,
+        context: &SpanContext,
+        attributes: impl Iterator<Item = (&'a str, &'a AttrValue<'a>)> + Clone,
+        limits: &Limits,
+    ) {
+        let room = self.room(limits, "").filter(|_| self.links < limits.links);
+        let Some(value_limit) = room.and_then(|room| value_limit(attributes.clone(), room, limits)) else {
+            self.dropped_links = self.dropped_links.saturating_add(1);
+            return;
+        };
+        self.links += 1;
+        let cut = nested(&mut self.body, key::SPAN_LINK, |out| {
+            write_link_context(out, context);
+            let keys = (key::LINK_ATTRIBUTE, key::LINK_DROPPED_ATTRIBUTES);
+            write_attributes_bounded(out, keys, attributes, limits.link_attributes, value_limit)
+        });
+        self.cut_values += u32::from(cut);
+    }
+
+    /// OpenTelemetry's rule: `Ok` is final, `Unset` never takes anything back.
+    pub(crate) fn set_status(&mut self, code: StatusCode, message: &str, limits: &Limits) {
+        if self.status.code == StatusCode::Ok || code == StatusCode::Unset {
+            return;
+        }
+        self.status.code = code;
+        self.status.message.clear();
+        if code == StatusCode::Error {
+            let room = limits.value_bytes.min(16 << 10);
+            self.status.message.push_str(&message[..message.floor_char_boundary(room)]);
+        }
+    }
+
+    /// A later name field replaces the first for every reader.
+    pub(crate) fn update_name(&mut self, name: &str) {
+        length_delimited(&mut self.body, key::SPAN_NAME, name.as_bytes());
+    }
+
+    pub(crate) fn set_kind(&mut self, kind: SpanKind) {
+        varint_field(&mut self.body, key::SPAN_KIND, u64::from(kind.to_otlp()));
+    }
+
+    /// An attribute that the recorder itself sets: outside the user's limits.
+    pub(crate) fn set_own_int(&mut self, name: &str, value: i64) {
+        write_value_bounded(&mut self.body, key::SPAN_ATTRIBUTE, name, &AttrValue::Int(value), usize::MAX);
+    }
+
+    /// Writes what is known only at the end. The body is then the whole span.
+    #[inline]
+    pub(crate) fn finish(&mut self, end: u64, identity: &Identity) -> RecordHeader {
+        let end = end.max(self.start);
+        fixed64(&mut self.body, key::SPAN_END, end);
+        if self.cut_values | self.dropped_attributes | self.dropped_events | self.dropped_links != 0 {
+            self.write_counts();
+        }
+        if !identity.trace_state.is_empty() {
+            length_delimited(
+                &mut self.body,
+                key::SPAN_TRACE_STATE,
+                identity.trace_state.to_string().as_bytes(),
+            );
+        }
+        write_status(&mut self.body, &self.status);
+        fixed32(&mut self.body, key::SPAN_FLAGS, identity.otlp_flags());
+        let error = if self.status.code == StatusCode::Error { RecordHeader::ERROR } else { 0 };
+        let root = if identity.is_local_root { RecordHeader::LOCAL_ROOT } else { 0 };
+        RecordHeader {
+            len: self.body.len() as u32,
+            tracer: 0,
+            scope: identity.scope,
+            trace_id: identity.trace_id,
+            flags: u32::from(identity.flags) | error | root,
+            start_unix_nanos: self.start,
+            duration_nanos: end - self.start,
+        }
+    }
+
+    #[cold]
+    fn write_counts(&mut self) {
+        if self.cut_values > 0 {
+            self.set_own_int(CUT_VALUES, i64::from(self.cut_values));
+        }
+        for (key, count) in [
+            (key::SPAN_DROPPED_ATTRIBUTES, self.dropped_attributes),
+            (key::SPAN_DROPPED_EVENTS, self.dropped_events),
+            (key::SPAN_DROPPED_LINKS, self.dropped_links),
+        ] {
+            if count > 0 {
+                varint_field(&mut self.body, key, u64::from(count));
+            }
+        }
+    }
+}
+
+/// What identifies a span, fixed when it starts.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Identity {
+    pub(crate) trace_id: [u8; 16],
+    pub(crate) span_id: [u8; 8],
+    pub(crate) parent: Option<SpanId>,
+    pub(crate) flags: u8,
+    pub(crate) parent_is_remote: bool,
+    pub(crate) is_local_root: bool,
+    pub(crate) scope: u16,
+    pub(crate) trace_state: TraceState,
+}
+
+impl Identity {
+    fn otlp_flags(&self) -> u32 {
+        let remote = if self.parent_is_remote { key::FLAG_IS_REMOTE } else { 0 };
+        u32::from(self.flags) | key::FLAG_HAS_IS_REMOTE | remote
+    }
+}
+
+/// Texts and bytes can be cut to fit; arrays and maps fit whole or not at all.
+#[inline]
+fn fits(value: &AttrValue<'_>, room: usize) -> bool {
+    match value {
+        AttrValue::Array(_) | AttrValue::Map(_) => size(value) <= room,
+        _ => true,
+    }
+}
+
+/// How long the values of one event or link may be, so that together they fit into `room`; `None` when that is not possible.
+#[inline]
+fn value_limit<'a>(
+    attributes: impl Iterator<Item = (&'a str, &'a AttrValue<'a>)> + Clone,
+    room: usize,
+    limits: &Limits,
+) -> Option<usize> {
+    let total = |limit: usize| -> usize {
+        let bound = |value| if fits(value, limit) { size(value).min(limit) } else { usize::MAX };
+        attributes.clone().fold(0, |sum: usize, (name, value)| {
+            sum.saturating_add(name.len() + ATTRIBUTE_FRAME).saturating_add(bound(value))
+        })
+    };
+    if total(limits.value_bytes) <= room {
+        return Some(limits.value_bytes);
+    }
+    let shared = room / 2 / attributes.clone().count().max(1);
+    (total(shared) <= room).then_some(shared)
+}
+
+/// About how many bytes a value takes when encoded, never less.
+fn size(value: &AttrValue<'_>) -> usize {
+    const NUMBER: usize = 11;
+    match value {
+        AttrValue::Str(text) => text.len(),
+        AttrValue::Bytes(bytes) => bytes.len(),
+        AttrValue::Array(items) => items.iter().map(|item| size(item) + ATTRIBUTE_FRAME).sum(),
+        AttrValue::Map(items) => {
+            items.iter().map(|(name, item)| name.len() + size(item) + ATTRIBUTE_FRAME).sum()
+        }
+        _ => NUMBER,
+    }
+}
+
+/// Mixes length, the first and the last eight bytes: names are short and differ at their ends.
+#[inline]
+fn hash_name(name: &str) -> u32 {
+    let bytes = name.as_bytes();
+    let word = |part: &[u8]| part.iter().fold(0u64, |word, byte| word << 8 | u64::from(*byte));
+    let head = bytes.first_chunk::<8>().map_or_else(|| word(bytes), |chunk| u64::from_be_bytes(*chunk));
+    let tail = bytes.last_chunk::<8>().map_or(0, |chunk| u64::from_be_bytes(*chunk));
+    let mixed = (head ^ tail.rotate_left(29) ^ bytes.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> 32) as u32
+}

@@ -1,0 +1,39 @@
+//! Identifiers: two generators a thread, so that a trace identifier has 128 bits of state behind it.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+use crate::ids::{SpanId, TraceId};
+
+#[derive(Debug)]
+pub(crate) struct Random {
+    high: fastrand::Rng,
+    low: fastrand::Rng,
+}
+
+impl Random {
+    /// Seeded by the operating system, through the standard library's hash keys.
+    pub(crate) fn new() -> Self {
+        let seed = || RandomState::new().build_hasher().finish();
+        Self { high: fastrand::Rng::with_seed(seed()), low: fastrand::Rng::with_seed(seed()) }
+    }
+
+    #[inline]
+    pub(crate) fn trace_id(&mut self) -> TraceId {
+        loop {
+            let id = u128::from(self.high.u64(..)) << 64 | u128::from(self.low.u64(..));
+            if id != 0 {
+                return TraceId::from_int(id);
+            }
+        }
+    }
+
+    #[inline]
+    pub(crate) fn span_id(&mut self) -> SpanId {
+        loop {
+            let id = self.low.u64(..);
+            if id != 0 {
+                return SpanId::from_int(id);
+            }
+        }
+    }
+}

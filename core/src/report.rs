@@ -1,0 +1,107 @@
+//! What became of the spans: counted per destination, each term on its own.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Where every ended span is now. For each destination `accepted = delivered + rejected + dropped + pending`.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Report {
+    /// Spans that were recorded and ended.
+    pub accepted: u64,
+    /// Traces that head sampling did not record; their spans are not among the accepted.
+    pub sampled_out_traces: u64,
+    /// One for each destination.
+    pub destinations: Vec<DestinationReport>,
+}
+
+/// One destination's share of a [`Report`].
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct DestinationReport {
+    /// The backend's name.
+    pub backend: String,
+    /// Where it sends, without credentials.
+    pub endpoint: String,
+    /// Spans the receiver confirmed. Over UDP: spans sent.
+    pub delivered: u64,
+    /// Spans the receiver will never take.
+    pub rejected: u64,
+    /// Spans given up here, by reason.
+    pub dropped: BTreeMap<&'static str, u64>,
+    /// Spans on their way.
+    pub pending: u64,
+    /// The last failure, until something is delivered again.
+    pub last_error: Option<String>,
+}
+
+impl DestinationReport {
+    /// Spans given up, whatever the reason.
+    pub fn dropped_total(&self) -> u64 {
+        self.dropped.values().sum()
+    }
+}
+
+impl Report {
+    /// True when every destination has confirmed every accepted span.
+    pub fn is_complete(&self) -> bool {
+        self.destinations.iter().all(|destination| destination.delivered == self.accepted)
+    }
+
+    /// True when the law holds for every destination.
+    pub fn adds_up(&self) -> bool {
+        self.destinations
+            .iter()
+            .all(|d| self.accepted == d.delivered + d.rejected + d.dropped_total() + d.pending)
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} spans accepted", self.accepted)?;
+        for d in &self.destinations {
+            write!(f, "; {} {}: {} delivered", d.backend, d.endpoint, d.delivered)?;
+            for (count, what) in [(d.rejected, "rejected"), (d.pending, "pending")] {
+                if count > 0 {
+                    write!(f, ", {count} {what}")?;
+                }
+            }
+            for (reason, count) in &d.dropped {
+                write!(f, ", {count} dropped ({reason})")?;
+            }
+            if let Some(error) = &d.last_error {
+                write!(f, " ({error})")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a tracer can do its work.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Health {
+    /// One for each destination.
+    pub destinations: Vec<DestinationHealth>,
+}
+
+impl Health {
+    /// True when no destination failed the last time it was tried.
+    pub fn is_healthy(&self) -> bool {
+        self.destinations.iter().all(|destination| destination.error.is_none())
+    }
+}
+
+/// One destination's share of a [`Health`].
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct DestinationHealth {
+    /// The backend's name.
+    pub backend: String,
+    /// Where it sends, without credentials.
+    pub endpoint: String,
+    /// Spans waiting.
+    pub pending: u64,
+    /// Why the last attempt failed; `None` after a success and before the first attempt.
+    pub error: Option<String>,
+}

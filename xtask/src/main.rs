@@ -1,0 +1,111 @@
+//! `cargo xtask`: the project's own commands. This file reads the arguments and sets the exit code.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command talks on its terminal")]
+
+mod provision;
+mod test;
+
+use std::env;
+use std::process::ExitCode;
+
+use tracer_factory_testkit::layout::Backend;
+
+const USAGE: &str = "\
+Usage: cargo xtask <command>
+
+  provision [NAME...]   put the real servers that tests run against into the cache:
+                        all of them, or those named (zipkin, phoenix, collector, jaeger)
+  test [--hermetic]     run every test; --hermetic leaves out those that need a real server
+  help                  print this
+
+The cache is $TF_TEST_CACHE, else tracer-factory in the user's cache directory.
+";
+
+#[derive(Debug, PartialEq, Eq)]
+enum Command {
+    Provision(Vec<Backend>),
+    Test { hermetic: bool },
+    Help,
+}
+
+fn main() -> ExitCode {
+    let args: Vec<String> = env::args().skip(1).collect();
+    let command = match parse(&args) {
+        Ok(command) => command,
+        Err(message) => {
+            eprintln!("error: {message}\n\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    let result = match command {
+        Command::Provision(backends) => provision::run(&backends),
+        Command::Test { hermetic } => test::run(hermetic),
+        Command::Help => {
+            print!("{USAGE}");
+            Ok(())
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => match error.downcast_ref::<test::CargoFailed>() {
+            // Cargo has said what went wrong, and its words stay the last ones.
+            Some(failed) => failed.exit_code(),
+            None => {
+                eprintln!("error: {error:#}");
+                ExitCode::FAILURE
+            }
+        },
+    }
+}
+
+fn parse(args: &[String]) -> Result<Command, String> {
+    let Some((name, rest)) = args.split_first() else {
+        return Err("a command is missing".to_owned());
+    };
+    match name.as_str() {
+        "provision" if rest.is_empty() => Ok(Command::Provision(Backend::ALL.to_vec())),
+        "provision" => rest
+            .iter()
+            .map(|name| name.parse())
+            .collect::<Result<_, _>>()
+            .map(Command::Provision)
+            .map_err(|error| error.to_string()),
+        "test" => match rest {
+            [] => Ok(Command::Test { hermetic: false }),
+            [flag] if flag == "--hermetic" => Ok(Command::Test { hermetic: true }),
+            _ => Err(format!("`test` takes only --hermetic, not `{}`", rest.join(" "))),
+        },
+        "help" | "--help" | "-h" => Ok(Command::Help),
+        other => Err(format!("unknown command `{other}`")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Command, String> {
+        let args: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        parse(&args)
+    }
+
+    #[test]
+    fn provision_takes_names_or_means_all() {
+        assert_eq!(parsed("provision"), Ok(Command::Provision(Backend::ALL.to_vec())));
+        let two = vec![Backend::Jaeger, Backend::Zipkin];
+        assert_eq!(parsed("provision jaeger zipkin"), Ok(Command::Provision(two)));
+        assert!(parsed("provision tempo").unwrap_err().contains("unknown backend `tempo`"));
+    }
+
+    #[test]
+    fn test_is_hermetic_only_when_asked() {
+        assert_eq!(parsed("test"), Ok(Command::Test { hermetic: false }));
+        assert_eq!(parsed("test --hermetic"), Ok(Command::Test { hermetic: true }));
+        assert!(parsed("test --hermetik").is_err());
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        assert!(parsed("").is_err());
+        assert!(parsed("build").unwrap_err().contains("`build`"));
+    }
+}
