@@ -159,7 +159,7 @@ impl Drop for ContextGuard {
     fn drop(&mut self) {
         match &mut self.attached {
             Attached::Slot(slot) => {
-                drop(guest::detach(*slot));
+                guest::detach(*slot);
                 with_local(|local| local.leave(*slot));
             }
             Attached::Detached(stack) => {

@@ -1,14 +1,7 @@
 //! Values and spans as plain JSON, for backends that know only text and for people.
 
-use std::fmt;
-
 use crate::span::SpanData;
 use crate::value::AttrValue;
-
-/// Plain JSON of a value: bytes in base64, NaN and the infinities as text.
-pub(crate) fn write_value(f: &mut fmt::Formatter<'_>, value: &AttrValue<'_>) -> fmt::Result {
-    write!(f, "{}", to_json(value))
-}
 
 /// Plain JSON: what a person would write, without OTLP's type wrappers.
 pub fn to_json(value: &AttrValue<'_>) -> serde_json::Value {

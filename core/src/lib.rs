@@ -3,9 +3,11 @@
 //! Data flows one way: scope → recorder → lane → delivery → destination.
 
 pub mod callback;
+pub mod capture;
 pub mod config;
 pub mod context;
 pub mod delivery;
+pub mod env;
 pub mod error;
 mod exception;
 pub mod future;
@@ -25,6 +27,7 @@ pub mod sampling;
 pub mod scope;
 pub mod span;
 mod span_methods;
+mod text;
 pub mod tracer;
 pub mod value;
 mod wire;

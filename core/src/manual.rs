@@ -9,7 +9,7 @@ use crate::guest;
 use crate::ids::{SpanContext, SpanId, TraceId};
 use crate::recorder::{Detached, OpenSpan, Recorder, SlotRef, StartSpan, with_local};
 use crate::span_methods::span_methods;
-use crate::tracer::BaseTracer;
+use crate::tracer::{BaseTracer, SpanOptions};
 use crate::value::AttrValue;
 
 /// A span with no scope: `Send`, so that it can follow the work from thread to thread. Ends when finished or dropped.
@@ -24,7 +24,13 @@ pub struct Span {
 impl Span {
     /// Starts a span under what is current.
     pub fn start(tracer: &(impl BaseTracer + ?Sized), name: &str) -> Self {
-        tracer.start_span(&crate::tracer::SpanOptions::new(name))
+        tracer.start_span(&SpanOptions::new(name))
+    }
+
+    /// A span of the tracer whose scope is innermost on this thread; `None` when there is none.
+    pub fn beside_current(options: &SpanOptions<'_>) -> Option<Self> {
+        let recorder = with_local(|local| local.current_recorder()).flatten()?;
+        Some(Self::open(&recorder, &options.to_start()))
     }
 
     /// A span that records nothing. Its identifiers are those of `parent`.
@@ -69,10 +75,12 @@ impl Span {
         self
     }
 
-    /// What its children's last trace is gathered in, when it is a recorded root.
+    /// What its children's last trace is gathered in, and by which recorder, when it is a recorded root.
     #[cfg(feature = "guest")]
-    pub(crate) fn own_capture(&self) -> Option<Arc<crate::recorder::SharedCapture>> {
-        self.detached.as_ref().and_then(|detached| detached.recording.as_ref()).and_then(|r| r.shared.clone())
+    pub(crate) fn own_capture(&self) -> Option<(u64, Arc<crate::recorder::SharedCapture>)> {
+        let detached = self.detached.as_ref()?;
+        let capture = detached.recording.as_ref()?.shared.clone()?;
+        Some((detached.context.recorder, capture))
     }
 
     /// The trace; zeros under `noop` without a parent.
@@ -165,7 +173,7 @@ impl Entered<'_> {
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        drop(guest::detach(self.slot));
+        guest::detach(self.slot);
         let detached = with_local(|local| local.leave(self.slot)).flatten();
         if self.span.recorder.is_some() {
             self.span.detached = detached;

@@ -11,6 +11,7 @@ use crate::ids::{SpanContext, SpanId, TraceId};
 use crate::recorder::{FrameContext, OpenSpan, Recorder, SlotRef, StartSpan, with_local};
 use crate::span::Trace;
 use crate::span_methods::span_methods;
+use crate::tracer::SpanOptions;
 
 /// A span that is current until this guard is dropped, also by an early return or a panic (which makes it an error).
 ///
@@ -27,6 +28,12 @@ impl Scope {
     /// A scope that records nothing and leaves the current context as it is. Its identifiers are the parent's, or zeros.
     pub const fn noop() -> Self {
         Self { slot: SlotRef::NONE, _this_thread: PhantomData }
+    }
+
+    /// A scope of the tracer whose scope is innermost on this thread; `None` when there is none.
+    pub fn beside_current(options: &SpanOptions<'_>) -> Option<Self> {
+        let recorder = with_local(|local| local.current_recorder()).flatten()?;
+        Some(Self::start(&recorder, &options.to_start()))
     }
 
     /// A scope that records nothing and makes `context` current, so that it is passed on.
@@ -111,7 +118,7 @@ impl Scope {
     /// Ends it now and returns the trace that ended with it: all of it for a root, nothing for an inner scope.
     pub fn finish(mut self) -> Trace {
         let slot = std::mem::replace(&mut self.slot, SlotRef::NONE);
-        drop(guest::detach(slot));
+        guest::detach(slot);
         let ended = with_local(|local| local.close_root(slot)).flatten();
         ended.map_or_else(Trace::default, |(recorder, capture)| recorder.decode(&capture))
     }
@@ -126,7 +133,7 @@ impl Drop for Scope {
         if std::thread::panicking() {
             self.edit(|span, limits| Exception::of_unwinding().record(span, limits));
         }
-        drop(guest::detach(self.slot));
+        guest::detach(self.slot);
         with_local(|local| local.close(self.slot));
     }
 }

@@ -72,7 +72,8 @@ impl fmt::Display for AttrValue<'_> {
             AttrValue::Bool(value) => write!(f, "{value}"),
             AttrValue::Int(value) => write!(f, "{value}"),
             AttrValue::Double(value) => write!(f, "{value}"),
-            other => crate::json::write_value(f, other),
+            AttrValue::Bytes(bytes) => f.write_str(&crate::json::base64(bytes)),
+            other => write!(f, "{}", crate::json::to_json(other)),
         }
     }
 }

@@ -68,7 +68,7 @@ impl Lane {
     }
 
     /// The words from position `at` to the end, and those from the start that follow them.
-    fn from_position(&self, at: u64) -> (&[AtomicU64], &[AtomicU64]) {
+    fn at_position(&self, at: u64) -> (&[AtomicU64], &[AtomicU64]) {
         let (start, end) = self.words.split_at((at & (self.capacity() - 1)) as usize);
         (end, start)
     }
@@ -152,7 +152,7 @@ impl Producer {
 
     #[inline]
     fn write(&self, header: &RecordHeader, span: &[u8], words: usize) {
-        let (end, start) = self.lane.from_position(self.head);
+        let (end, start) = self.lane.at_position(self.head);
         let header = header.to_words();
         if words <= end.len() {
             let (head, body) = end[..words].split_at(HEADER_WORDS);
@@ -213,7 +213,7 @@ impl Consumer {
         let (mut records, mut at) = (0, self.tail);
         let first_len = out.len();
         while at < head && (records == 0 || out.len() - first_len < max_bytes) {
-            let (end, start) = self.lane.from_position(at);
+            let (end, start) = self.lane.at_position(at);
             let mut slots = end.iter().chain(start);
             let mut words = [0; HEADER_WORDS];
             for (word, slot) in words.iter_mut().zip(slots.by_ref()) {

@@ -3,26 +3,25 @@
 use serde::{Serialize, Serializer};
 use tracer_factory_core::ids::SpanContext;
 use tracer_factory_core::json::to_json;
-use tracer_factory_core::span::{Event, Link, SpanData, StatusCode};
+use tracer_factory_core::span::{Event, Link, SpanData};
 use tracer_factory_core::value::Value;
 
 /// A span as JSON without a line break at its end; there is none within either.
 ///
 /// Times are nanoseconds since the Unix epoch, as text, because JSON numbers lose their last digits in many readers.
 pub fn json_line(span: &SpanData) -> String {
-    let trace_state = span.context.trace_state.to_string();
     let line = Line {
         trace_id: span.trace_id().to_string(),
         span_id: span.span_id().to_string(),
         parent_span_id: span.parent_span_id.map(|id| id.to_string()),
-        trace_state,
+        trace_state: span.context.trace_state.as_str(),
         name: &span.name,
         kind: span.kind.as_str(),
         service: span.resource.service_name(),
         start_time_unix_nano: span.start_unix_nanos.to_string(),
         end_time_unix_nano: span.end_unix_nanos.to_string(),
         duration_nano: span.duration_nanos(),
-        status: StatusLine { code: status_name(span.status.code), message: &span.status.message },
+        status: StatusLine { code: span.status.code.as_str(), message: &span.status.message },
         attributes: Attributes(&span.attributes),
         dropped_attributes_count: span.dropped_attributes,
         events: span.events.iter().map(EventLine::from).collect(),
@@ -52,15 +51,6 @@ fn without_controls(json: String) -> String {
     escaped
 }
 
-/// `unset`, `ok` or `error`.
-fn status_name(code: StatusCode) -> &'static str {
-    match code {
-        StatusCode::Unset => "unset",
-        StatusCode::Ok => "ok",
-        StatusCode::Error => "error",
-    }
-}
-
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Line<'a> {
@@ -68,8 +58,8 @@ struct Line<'a> {
     span_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     parent_span_id: Option<String>,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    trace_state: String,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    trace_state: &'a str,
     name: &'a str,
     kind: &'static str,
     service: &'a str,
@@ -132,8 +122,8 @@ impl<'a> From<&'a Event> for EventLine<'a> {
 struct LinkLine<'a> {
     trace_id: String,
     span_id: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    trace_state: String,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    trace_state: &'a str,
     attributes: Attributes<'a>,
     #[serde(skip_serializing_if = "is_zero")]
     dropped_attributes_count: u32,
@@ -145,7 +135,7 @@ impl<'a> From<&'a Link> for LinkLine<'a> {
         Self {
             trace_id: trace_id.to_string(),
             span_id: span_id.to_string(),
-            trace_state: trace_state.to_string(),
+            trace_state: trace_state.as_str(),
             attributes: Attributes(&link.attributes),
             dropped_attributes_count: link.dropped_attributes,
         }
@@ -171,7 +161,7 @@ mod tests {
 
     use serde_json::json;
     use tracer_factory_core::ids::{SpanId, TraceFlags, TraceId};
-    use tracer_factory_core::span::{Resource, Status};
+    use tracer_factory_core::span::{Resource, Status, StatusCode};
 
     use super::*;
 

@@ -5,7 +5,8 @@ use std::fmt;
 use tracer_factory_core::config::{Endpoint, TracerConfig, shown_endpoint};
 use tracer_factory_core::error::ConfigError;
 
-const VARIABLE: &str = "JAEGER_ENDPOINT";
+/// The variable that errors name.
+pub(crate) const VARIABLE: &str = "JAEGER_ENDPOINT";
 const FORMS: &str = "use http(s)://host:14268/api/traces (Thrift over HTTP), udp://host:6831 (compact Thrift), \
                      http(s)://host:4317 (OTLP over gRPC) or http(s)://host:4318/v1/traces (OTLP over HTTP)";
 
@@ -16,7 +17,8 @@ const QUERY_PORT: u16 = 16686;
 const OTLP_GRPC_PORT: u16 = 4317;
 const OTLP_HTTP_PORT: u16 = 4318;
 
-const COLLECTOR_PATH: &str = "/api/traces";
+/// Where a collector takes batches.
+pub(crate) const COLLECTOR_PATH: &str = "/api/traces";
 const OTLP_PATH: &str = "/v1/traces";
 
 /// How Jaeger is spoken to, and where. Displayed as an [`Endpoint`] is: without a query.
@@ -50,7 +52,10 @@ impl Transport {
                 _ if !path.is_empty() || endpoint.query.is_some() => {
                     Err("udp:// takes a host and a port and no path")
                 }
-                _ => Ok(Transport::Agent(Endpoint { path: String::new(), port: Some(port), ..endpoint })),
+                _ => {
+                    (endpoint.path, endpoint.port) = (String::new(), Some(port));
+                    Ok(Transport::Agent(endpoint))
+                }
             };
         }
         match port {

@@ -37,14 +37,14 @@ impl Packets {
             }
             encoded.clear();
             encode::span(&mut encoded, &Span::new(&span));
+            if !filling.fits_alone(encoded.bytes().len()) {
+                all.oversize += 1;
+                continue;
+            }
             if !filling.fits(encoded.bytes().len()) {
                 all.packets.extend(filling.finish());
             }
-            if filling.fits(encoded.bytes().len()) {
-                filling.push(encoded.bytes());
-            } else {
-                all.oversize += 1;
-            }
+            filling.push(encoded.bytes());
         }
         all.packets.extend(filling.finish());
         all
@@ -75,10 +75,18 @@ impl Filling {
         Self { prefix, spans: Vec::new(), count: 0, limit }
     }
 
-    /// Whether a span of so many bytes still has room.
+    /// Whether a span of so many bytes has room in an empty packet.
+    fn fits_alone(&self, span: usize) -> bool {
+        self.size(1, span) <= self.limit
+    }
+
+    /// Whether a span of so many bytes still has room in this one.
     fn fits(&self, span: usize) -> bool {
-        let list = list_header_len(self.count + 1) + self.spans.len() + span;
-        self.prefix.bytes().len() + Self::AROUND_LIST + list <= self.limit
+        self.size(self.count + 1, self.spans.len() + span) <= self.limit
+    }
+
+    fn size(&self, count: usize, spans: usize) -> usize {
+        self.prefix.bytes().len() + Self::AROUND_LIST + list_header_len(count) + spans
     }
 
     fn push(&mut self, span: &[u8]) {

@@ -28,7 +28,12 @@ impl NoOpTracer {
     pub fn new(config: &TracerConfig) -> Result<Self, ConfigError> {
         config.validate()?;
         tracing::info!(backend = Self::NAME, "traces are not recorded; context is passed on");
-        Ok(Self { propagators: config.propagators.clone() })
+        Ok(Self::passing_on(&config.propagators))
+    }
+
+    /// A tracer that passes context on in these formats.
+    pub fn passing_on(propagators: &[Propagator]) -> Self {
+        Self { propagators: propagators.to_vec() }
     }
 }
 

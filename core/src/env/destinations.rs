@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::parse::{self, Parsed};
+use super::parse;
 use super::resolver::{Found, Resolver};
 use super::show;
-use super::var::{Kind, Var};
+use super::var::Var;
 use super::vars::*;
 use crate::config::{AgentSessionConfig, ConsoleConfig, JaegerConfig, OtlpConfig, TlsConfig, ZipkinConfig};
 use crate::error::ConfigError;
@@ -64,32 +64,38 @@ fn shown_path(path: &Option<PathBuf>) -> String {
 fn tls(r: &mut Resolver, c: &mut TlsConfig) {
     let vars = [&OTLP_CERTIFICATE, &OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE, &OTEL_EXPORTER_OTLP_CERTIFICATE];
     r.set("otlp.tls.ca_file", &mut c.ca_file, parse::path, shown_path, &vars);
-    let certificate = [
+
+    let certificates = [
         &OTLP_CLIENT_CERTIFICATE,
         &OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE,
         &OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE,
     ];
+    let keys = [&OTLP_CLIENT_KEY, &OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY, &OTEL_EXPORTER_OTLP_CLIENT_KEY];
+    let mut certificate = certificates.map(|var| r.read(var, parse::path));
+    let mut key = keys.map(|var| r.read(var, parse::path));
+    refuse_half(r, &mut certificate, &key, keys);
+    refuse_half(r, &mut key, &certificate, certificates);
     let name = "otlp.tls.client_certificate_file";
-    r.set(name, &mut c.client_certificate_file, parse::path, shown_path, &certificate);
-    let key =
-        [&OTLP_CLIENT_KEY, &OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY, &OTEL_EXPORTER_OTLP_CLIENT_KEY];
-    r.set("otlp.tls.client_key_file", &mut c.client_key_file, parse::path, shown_path, &key);
+    r.settle(name, &mut c.client_certificate_file, shown_path, certificates[0], certificate);
+    r.settle("otlp.tls.client_key_file", &mut c.client_key_file, shown_path, keys[0], key);
+}
 
-    // One without the other is of no use: said by us it is an error, said by OTEL_* it is passed over.
-    let (half, alone, missing) = match (&c.client_certificate_file, &c.client_key_file) {
-        (Some(file), None) => (file, certificate, key),
-        (None, Some(file)) => (file, key, certificate),
-        _ => return,
-    };
-    let Some(var) = alone.into_iter().find(|var| r.is_set(var)) else { return };
-    let needed = if var.is_otel() { missing[2] } else { missing[0] }.name;
+type Files = [Option<Found<Option<PathBuf>>>; 3];
+
+/// A certificate without its key, or the other way round, is of no use: in our variables it is an
+/// error, in `OTEL_*` ones it is passed over.
+fn refuse_half(r: &mut Resolver, half: &mut Files, other: &Files, others: [&'static Var; 3]) {
+    // A bad value of the other half has been complained of already.
+    if other.iter().any(Option::is_some) || others.iter().any(|var| r.is_set(var)) {
+        return;
+    }
+    let Some(Found { var, value }) = half.iter().flatten().next() else { return };
     if var.is_otel() {
-        r.warn(var, format!("{} is ignored: it goes with {needed}, which is not set", var.name));
-        (c.client_certificate_file, c.client_key_file) = (None, None);
-        r.settings.retain(|setting| !setting.name.starts_with("otlp.tls.client_"));
+        r.warn(var, format!("{} is ignored: it goes with {}, which is not set", var.name, others[2].name));
+        *half = [None, None, None];
     } else {
-        let allowed = format!("it goes with {needed}, which is not set");
-        r.errors.push(ConfigError::invalid(var.name, half.display(), allowed));
+        let allowed = format!("it goes with {}, which is not set", others[0].name);
+        r.errors.push(ConfigError::invalid(var.name, shown_path(value), allowed));
     }
 }
 

@@ -8,8 +8,8 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
+use opentelemetry::Context as OtelContext;
 use opentelemetry::trace::TraceContextExt as _;
-use opentelemetry::{Context as OtelContext, ContextGuard as OtelGuard};
 
 use super::convert::{from_otel, to_otel};
 use crate::context::Context;
@@ -21,11 +21,13 @@ static INSTALLED: AtomicBool = AtomicBool::new(false);
 /// What a native scope leaves in the OpenTelemetry context beside its identifiers.
 struct NativeFrame(FrameContext);
 
-/// Open roots of guest spans, for their children's last trace: an OpenTelemetry context made by a program carries nothing of ours.
-static GUEST_ROOTS: LazyLock<Mutex<HashMap<(u64, TraceId), Arc<SharedCapture>>>> =
-    LazyLock::new(Mutex::default);
+/// By recorder and trace.
+type Roots = HashMap<(u64, TraceId), Arc<SharedCapture>>;
 
-fn guest_roots() -> MutexGuard<'static, HashMap<(u64, TraceId), Arc<SharedCapture>>> {
+/// Open roots of guest spans, for their children's last trace: an OpenTelemetry context made by a program carries nothing of ours.
+static GUEST_ROOTS: LazyLock<Mutex<Roots>> = LazyLock::new(Mutex::default);
+
+fn guest_roots() -> MutexGuard<'static, Roots> {
     GUEST_ROOTS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -75,14 +77,12 @@ pub(super) fn context_of(cx: &OtelContext) -> Context {
         return Context::from_frame(FrameContext { span_id, flags, is_remote, ..frame });
     }
     let context = Context::from_span_context(active);
-    let root = guest_roots()
-        .iter()
-        .find(|((_, trace), _)| *trace == context.trace_id())
-        .map(|(_, root)| Arc::clone(root));
+    let known = guest_roots();
+    let root = known.iter().find(|((_, trace), _)| *trace == context.trace_id());
     match root {
-        Some(root) if !context.frame().is_remote => Context::from_frame(FrameContext {
-            recorder: root.recorder,
-            root: Root::Shared(root),
+        Some(((recorder, _), root)) if !context.frame().is_remote => Context::from_frame(FrameContext {
+            recorder: *recorder,
+            root: Root::Shared(Arc::clone(root)),
             ..context.frame().clone()
         }),
         _ => context,
@@ -90,8 +90,8 @@ pub(super) fn context_of(cx: &OtelContext) -> Context {
 }
 
 /// Remembers the root that a guest span is, until it ends.
-pub(super) fn add_root(trace: TraceId, root: &Arc<SharedCapture>) {
-    guest_roots().insert((root.recorder, trace), Arc::clone(root));
+pub(super) fn add_root(trace: TraceId, recorder: u64, root: Arc<SharedCapture>) {
+    guest_roots().insert((recorder, trace), root);
 }
 
 pub(super) fn remove_root(trace: TraceId, recorder: u64) {
@@ -101,10 +101,10 @@ pub(super) fn remove_root(trace: TraceId, recorder: u64) {
 /// Makes a slot's context the OpenTelemetry one too.
 #[inline]
 pub(crate) fn attach_slot(slot: SlotRef) {
-    if is_installed() {
-        if let Some(frame) = with_local(|local| local.share_slot(slot)).flatten() {
-            attach(slot, &frame);
-        }
+    if is_installed()
+        && let Some(frame) = with_local(|local| local.share_slot(slot)).flatten()
+    {
+        attach(slot, &frame);
     }
 }
 
@@ -119,8 +119,12 @@ pub(crate) fn attach(slot: SlotRef, frame: &FrameContext) {
     }
 }
 
-/// The OpenTelemetry side of a slot, to be dropped outside the thread's own state.
+/// Ends the OpenTelemetry side of a slot.
 #[inline]
-pub(crate) fn detach(slot: SlotRef) -> Option<OtelGuard> {
-    if is_installed() { with_local(|local| local.take_guest(slot)).flatten() } else { None }
+pub(crate) fn detach(slot: SlotRef) {
+    if is_installed() {
+        // Ending it runs foreign code, so this thread's own state must not be borrowed meanwhile.
+        let guard = with_local(|local| local.take_guest(slot)).flatten();
+        drop(guard);
+    }
 }

@@ -20,6 +20,4 @@ pub(crate) const fn attach_slot(_slot: SlotRef) {}
 
 pub(crate) const fn attach(_slot: SlotRef, _frame: &FrameContext) {}
 
-pub(crate) const fn detach(_slot: SlotRef) -> Option<()> {
-    None
-}
+pub(crate) const fn detach(_slot: SlotRef) {}

@@ -23,11 +23,11 @@ pub struct GuestSpan {
 impl GuestSpan {
     pub(super) fn new(span: Span) -> Self {
         let context = convert::to_otel(&span.span_context());
-        let root = span.own_capture();
-        if let Some(root) = &root {
-            bridge::add_root(span.trace_id(), root);
-        }
-        Self { context, span: Some(span), root_of: root.map(|root| root.recorder) }
+        let root_of = span.own_capture().map(|(recorder, root)| {
+            bridge::add_root(span.trace_id(), recorder, root);
+            recorder
+        });
+        Self { context, span: Some(span), root_of }
     }
 
     fn end_at(&mut self, end: Option<u64>) {

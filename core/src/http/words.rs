@@ -9,7 +9,8 @@ const SHOWN: usize = 200;
 
 /// `text` on one line, cut when long; values of `secrets` that it repeats are hidden.
 pub(super) fn scrub(text: &str, secrets: &HeaderMap) -> String {
-    let mut text = text[..text.floor_char_boundary(LOOKED_AT)].to_owned();
+    let end = (0..=text.len().min(LOOKED_AT)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    let mut text = text[..end].to_owned();
     for secret in secrets.values().filter(|value| value.is_sensitive()) {
         let secret = String::from_utf8_lossy(secret.as_bytes());
         // `Bearer abc` is also secret as `abc`.

@@ -4,6 +4,7 @@ use tracer_factory_ring::RecordHeader;
 
 use super::{ResourceBytes, key};
 use crate::span::{Event, Link, SpanData, Status, StatusCode};
+use crate::text::cut;
 use crate::value::AttrValue;
 use crate::wire::{fixed32, fixed64, length_delimited, nested, varint, varint_field, varint_len};
 
@@ -24,7 +25,7 @@ pub(crate) fn write_value_bounded(
 ) -> bool {
     match value {
         AttrValue::Str(text) => {
-            let kept = cut_text(text, limit);
+            let kept = cut(text, limit);
             write_bytes_attribute(out, field, name, key::VALUE_STRING, kept.as_bytes());
             kept.len() < text.len()
         }
@@ -78,7 +79,7 @@ fn write_any_at(out: &mut Vec<u8>, value: &AttrValue<'_>, limit: usize, depth: u
     match value {
         AttrValue::Empty => false,
         AttrValue::Str(text) => {
-            let kept = cut_text(text, limit);
+            let kept = cut(text, limit);
             length_delimited(out, key::VALUE_STRING, kept.as_bytes());
             kept.len() < text.len()
         }
@@ -113,12 +114,6 @@ fn write_any_at(out: &mut Vec<u8>, value: &AttrValue<'_>, limit: usize, depth: u
             })
         }),
     }
-}
-
-/// The longest beginning of `text` that has at most `limit` bytes and ends at a character's border.
-#[inline]
-fn cut_text(text: &str, limit: usize) -> &str {
-    if text.len() <= limit { text } else { &text[..text.floor_char_boundary(limit)] }
 }
 
 /// The first `count` attributes, then how many were left out. True when a value was cut.

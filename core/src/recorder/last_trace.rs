@@ -41,14 +41,13 @@ impl Capture {
 /// A capture that spans on other threads add to while their root is open.
 #[derive(Debug)]
 pub(crate) struct SharedCapture {
-    pub(crate) recorder: u64,
     /// `None` once the root has ended: later spans are not part of its last trace.
     state: Mutex<Option<Capture>>,
 }
 
 impl SharedCapture {
-    pub(crate) fn new(recorder: u64) -> Self {
-        Self { recorder, state: Mutex::new(Some(Capture::default())) }
+    pub(crate) fn new() -> Self {
+        Self { state: Mutex::new(Some(Capture::default())) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Capture>> {

@@ -187,6 +187,8 @@ pub(crate) struct Local {
     free: Vec<u32>,
     /// Indices of the slots that are current, the innermost last.
     stack: Vec<u32>,
+    /// Boxed, because a recording moves into and out of slots and is larger than it is worth to copy.
+    #[expect(clippy::vec_box)]
     pool: Vec<Box<Recording>>,
     entries: Vec<Entry>,
     random: Random,
@@ -262,6 +264,12 @@ impl Local {
         self.stack.last().map(|at| SlotRef { index: *at, generation: self.slots[*at as usize].generation })
     }
 
+    /// The tracer of the innermost slot that has one.
+    pub(crate) fn current_recorder(&self) -> Option<Arc<Recorder>> {
+        let mut slots = self.stack.iter().rev().map(|at| self.slots[*at as usize].entry);
+        slots.find_map(|entry| self.entries.get(entry as usize)).map(|entry| Arc::clone(&entry.recorder))
+    }
+
     /// The innermost current context, in a form that other threads can be given.
     pub(crate) fn share_current(&mut self) -> Option<FrameContext> {
         let slot = self.current_slot()?;
@@ -282,9 +290,8 @@ impl Local {
 
     fn share_root(&mut self, index: u32) -> Root {
         let slot = &mut self.slots[index as usize];
-        let recorder = slot.context.recorder;
         slot.recording.as_mut().map_or(Root::None, |recording| {
-            let shared = recording.shared.get_or_insert_with(|| Arc::new(SharedCapture::new(recorder)));
+            let shared = recording.shared.get_or_insert_with(|| Arc::new(SharedCapture::new()));
             Root::Shared(Arc::clone(shared))
         })
     }
@@ -330,7 +337,7 @@ impl Local {
         if let (Root::Here(SlotRefOrSelf::Itself), Some(recording)) =
             (&detached.context.root, &mut detached.recording)
         {
-            recording.shared = Some(Arc::new(SharedCapture::new(recorder.id)));
+            recording.shared = Some(Arc::new(SharedCapture::new()));
         }
         detached
     }

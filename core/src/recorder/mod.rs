@@ -16,9 +16,13 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 pub(crate) use clock::now;
 pub(crate) use lanes::Lanes;
-pub(crate) use last_trace::{Capture, SharedCapture};
+pub(crate) use last_trace::Capture;
+#[cfg(feature = "guest")]
+pub(crate) use last_trace::SharedCapture;
+#[cfg(feature = "guest")]
+pub(crate) use local::Root;
 pub(crate) use local::{
-    Detached, Extra, FrameContext, Local, Parent, Root, SlotRef, StartSpan, suppress_this_thread, with_local,
+    Detached, Extra, FrameContext, Local, Parent, SlotRef, StartSpan, suppress_this_thread, with_local,
 };
 pub(crate) use open_span::OpenSpan;
 pub(crate) use random::Random;

@@ -90,11 +90,11 @@ impl OpenSpan {
         span
     }
 
-    /// Bytes that one more text may take, so that the span stays under its cap.
+    /// Bytes that values may still take, so that the span stays under its cap.
     #[inline]
     fn room(&self, limits: &Limits, name: &str) -> Option<usize> {
         let used = self.body.len() + name.len() + ATTRIBUTE_FRAME + TAIL_ROOM;
-        limits.span_bytes.checked_sub(used).map(|left| left.min(limits.value_bytes))
+        limits.span_bytes.checked_sub(used)
     }
 
     /// Sets an attribute; a name that was set before gets the new value in its old place.
@@ -119,7 +119,7 @@ impl OpenSpan {
         }
         self.seen |= bit;
         let start = self.body.len() as u32;
-        let cut = write_value_bounded(&mut self.body, key::SPAN_ATTRIBUTE, name, value, room);
+        let cut = write_value_bounded(&mut self.body, key::SPAN_ATTRIBUTE, name, value, room.min(limits.value_bytes));
         self.cut_values += u32::from(cut);
         self.attributes.push(Attribute { hash, start, end: self.body.len() as u32 });
     }
@@ -143,7 +143,7 @@ impl OpenSpan {
             return;
         };
         let mut pair = Vec::new();
-        self.cut_values += u32::from(write_value_bounded(&mut pair, key::SPAN_ATTRIBUTE, name, value, room));
+        self.cut_values += u32::from(write_value_bounded(&mut pair, key::SPAN_ATTRIBUTE, name, value, room.min(limits.value_bytes)));
         let shift = pair.len() as i64 - i64::from(old.end - old.start);
         self.body.splice(old.start as usize..old.end as usize, pair);
         self.attributes[at].end = (i64::from(old.end) + shift) as u32;
@@ -207,7 +207,7 @@ impl OpenSpan {
         self.status.message.clear();
         if code == StatusCode::Error {
             let room = limits.value_bytes.min(16 << 10);
-            self.status.message.push_str(&message[..message.floor_char_boundary(room)]);
+            self.status.message.push_str(crate::text::cut(message, room));
         }
     }
 

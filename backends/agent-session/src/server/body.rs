@@ -106,8 +106,7 @@ enum Sink {
 
 impl Sink {
     fn new(gzip: bool) -> Self {
-        let bounded = Bounded { bytes: Vec::new(), most: MOST_BYTES, refused: false };
-        if gzip { Self::Gzip(Box::new(MultiGzDecoder::new(bounded))) } else { Self::Plain(bounded) }
+        if gzip { Self::Gzip(Box::new(MultiGzDecoder::new(Bounded::default()))) } else { Self::Plain(Bounded::default()) }
     }
 
     fn len(&self) -> usize {
@@ -119,11 +118,13 @@ impl Sink {
 
     fn write(&mut self, data: &[u8]) -> Result<(), BodyError> {
         match self {
-            Self::Plain(bounded) => bounded.write_all(data).map_err(|_| BodyError::TooLarge),
+            Self::Plain(bounded) => {
+                bounded.received += data.len();
+                bounded.write_all(data).map_err(Bounded::explain)
+            }
             Self::Gzip(decoder) => {
-                let bounded = decoder.get_mut();
-                bounded.most = bounded.most_after(data.len());
-                decoder.write_all(data).map_err(|error| gzip_error(decoder.get_ref(), error))
+                decoder.get_mut().received += data.len();
+                decoder.write_all(data).map_err(Bounded::explain)
             }
         }
     }
@@ -132,9 +133,50 @@ impl Sink {
         match self {
             Self::Plain(bounded) => Ok(bounded.bytes),
             Self::Gzip(mut decoder) => {
-                decoder.try_finish().map_err(|error| gzip_error(decoder.get_ref(), error))?;
+                decoder.try_finish().map_err(Bounded::explain)?;
                 Ok(std::mem::take(&mut decoder.get_mut().bytes))
             }
         }
+    }
+}
+
+/// Bytes that refuse to grow beyond the limits.
+#[derive(Debug, Default)]
+struct Bounded {
+    bytes: Vec<u8>,
+    /// Bytes that came over the wire so far.
+    received: usize,
+}
+
+impl Bounded {
+    fn is_bomb(&self, bytes: usize) -> bool {
+        bytes > FREE_BYTES + self.received.saturating_mul(MOST_RATIO)
+    }
+
+    /// What `error` of a writer in front of it was about.
+    fn explain(error: io::Error) -> BodyError {
+        match error.kind() {
+            io::ErrorKind::FileTooLarge => BodyError::TooLarge,
+            io::ErrorKind::QuotaExceeded => BodyError::Bomb,
+            _ => BodyError::Gzip(error),
+        }
+    }
+}
+
+impl Write for Bounded {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        let bytes = self.bytes.len() + data.len();
+        if self.is_bomb(bytes) {
+            return Err(io::ErrorKind::QuotaExceeded.into());
+        }
+        if bytes > MOST_BYTES {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.bytes.extend_from_slice(data);
+        Ok(data.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }

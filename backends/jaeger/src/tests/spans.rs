@@ -163,12 +163,14 @@ fn any_context() -> impl Strategy<Value = SpanContext> {
 
 fn any_events() -> impl Strategy<Value = Vec<Event>> {
     let event = (any_text(), any::<u64>(), any_attributes(), small_count());
-    let event = event.prop_map(|(name, time_unix_nanos, attributes, dropped_attributes)| Event {
-        name,
-        time_unix_nanos,
-        attributes,
-        dropped_attributes,
-    });
+    let event = event
+        .prop_map(|(name, time_unix_nanos, attributes, dropped_attributes)| Event {
+            name,
+            time_unix_nanos,
+            attributes,
+            dropped_attributes,
+        })
+        .boxed();
     // Lists of 15 and more have another form on the wire.
     prop_oneof![4 => vec(event.clone(), 0..3), 1 => vec(event, 14..18)]
 }

@@ -8,15 +8,15 @@ use tracer_factory_core::delivery::{Batch, Delivered, Destination, Outcome};
 
 use super::spans::{large, small};
 use super::wire::read_packet;
+use crate::agent::AgentDestination;
 use crate::packets::MAX_PACKET;
-use crate::udp::UdpDestination;
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
-fn destination(url: &str) -> UdpDestination {
-    UdpDestination::new(&Endpoint::parse(url, &["udp"]).unwrap(), Duration::from_secs(5))
+fn destination(url: &str) -> AgentDestination {
+    AgentDestination::new(&Endpoint::parse(url, &["udp"]).unwrap(), Duration::from_secs(5))
 }
 
 fn listen() -> (UdpSocket, SocketAddr) {

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use tokio::net::UdpSocket;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tracer_factory_core::config::Endpoint;
 use tracer_factory_core::delivery::{Batch, BoxFuture, Delivered, DeliveryError, Destination, Outcome};
 
@@ -15,11 +15,12 @@ use crate::packets::{MAX_PACKET, Packets};
 /// How long a name's address is believed; an agent may move, and UDP would never tell.
 const ADDRESS_LIFETIME: Duration = Duration::from_secs(60);
 
-/// Between packets: a receiver's default buffer holds three of them, and what overflows is lost silently.
-const PACE: Duration = Duration::from_millis(1);
+/// From one packet to the next, so that the receiver can keep up: its buffer, by default, holds three, and
+/// what overflows is lost in silence. Slow enough that a Jaeger on a busy machine lost none of 16,000 spans.
+const PACE: Duration = Duration::from_millis(5);
 
 /// Sends batches to an agent.
-pub(crate) struct UdpDestination {
+pub(crate) struct AgentDestination {
     endpoint: String,
     host: String,
     port: u16,
@@ -32,9 +33,11 @@ pub(crate) struct UdpDestination {
 struct Connected {
     socket: UdpSocket,
     since: Instant,
+    /// When the next packet may go.
+    ready: Instant,
 }
 
-impl UdpDestination {
+impl AgentDestination {
     /// Does nothing yet: names are looked up when the first batch comes.
     pub(crate) fn new(endpoint: &Endpoint, timeout: Duration) -> Self {
         Self {
@@ -48,7 +51,7 @@ impl UdpDestination {
     }
 
     async fn send(&mut self, batch: &Batch) -> Outcome {
-        let connected = match self.socket.take() {
+        let mut connected = match self.socket.take() {
             Some(connected) if connected.since.elapsed() < ADDRESS_LIFETIME => connected,
             _ => match timeout(self.timeout, self.connect()).await {
                 Ok(Ok(connected)) => connected,
@@ -58,11 +61,8 @@ impl UdpDestination {
         };
         let Packets { packets, oversize, invalid } =
             Packets::new(&Process::new(batch.resource()), batch.decode(), MAX_PACKET);
-        for (number, packet) in packets.iter().enumerate() {
-            if number > 0 {
-                sleep(PACE).await;
-            }
-            if let Err(error) = send_packet(&connected.socket, packet).await {
+        for packet in &packets {
+            if let Err(error) = connected.send(packet).await {
                 // The next attempt looks the name up again, and tries the next address.
                 self.attempt = self.attempt.wrapping_add(1);
                 return self.retry(match error.kind() {
@@ -98,7 +98,8 @@ impl UdpDestination {
         };
         let socket = UdpSocket::bind((any, 0)).await?;
         socket.connect(address).await?;
-        Ok(Connected { socket, since: Instant::now() })
+        let now = Instant::now();
+        Ok(Connected { socket, since: now, ready: now })
     }
 
     fn retry(&self, what: String) -> Outcome {
@@ -106,16 +107,20 @@ impl UdpDestination {
     }
 }
 
-/// Sends one packet; on this machine the kernel knows at once whether somebody listens.
-async fn send_packet(socket: &UdpSocket, packet: &[u8]) -> io::Result<()> {
-    socket.send(packet).await?;
-    match socket.take_error() {
-        Ok(Some(error)) | Err(error) => Err(error),
-        Ok(None) => Ok(()),
+impl Connected {
+    /// Sends one packet; on this machine the kernel knows at once whether somebody listens.
+    async fn send(&mut self, packet: &[u8]) -> io::Result<()> {
+        sleep_until(self.ready).await;
+        self.socket.send(packet).await?;
+        self.ready = Instant::now() + PACE;
+        match self.socket.take_error() {
+            Ok(Some(error)) | Err(error) => Err(error),
+            Ok(None) => Ok(()),
+        }
     }
 }
 
-impl Destination for UdpDestination {
+impl Destination for AgentDestination {
     fn deliver<'a>(&'a mut self, batch: &'a Batch) -> BoxFuture<'a, Outcome> {
         Box::pin(self.send(batch))
     }

@@ -1,0 +1,100 @@
+//! From a configuration to a tracer.
+
+use std::sync::Arc;
+
+use tracer_factory_core::config::{Limits, TracerConfig, TracerType};
+use tracer_factory_core::delivery::Plan;
+use tracer_factory_core::env::{EnvMap, Program, Resolved, environment, resolve_for};
+use tracer_factory_core::error::ConfigError;
+use tracer_factory_core::recording::RecordingTracer;
+use tracer_factory_core::tracer::BaseTracer;
+use tracer_factory_noop::NoOpTracer;
+
+use crate::registry;
+
+/// Makes tracers.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TracerFactory;
+
+impl TracerFactory {
+    /// A tracer for the types that `config` names: with several, each destination receives every span.
+    ///
+    /// # Errors
+    /// Names the setting that is wrong, the feature that is missing, or the piece that could not be set up.
+    pub fn create_tracer(config: &TracerConfig) -> Result<Arc<dyn BaseTracer>, ConfigError> {
+        config.validate()?;
+        if config.tracer_types == [TracerType::NoOp] {
+            return Ok(Arc::new(NoOpTracer::new(config)?));
+        }
+        let plans: Result<Vec<_>, _> = config.tracer_types.iter().map(|kind| plan(kind, config)).collect();
+        Ok(Arc::new(RecordingTracer::with_plans(config, plans?)?))
+    }
+
+    /// A tracer for this environment.
+    ///
+    /// # Errors
+    /// Names every variable that is wrong, what it got (never a secret) and what is allowed.
+    pub fn create_tracer_from(map: &EnvMap) -> Result<Arc<dyn BaseTracer>, ConfigError> {
+        let resolved = Self::resolve(map)?;
+        for warning in &resolved.warnings {
+            tracing::warn!(variable = warning.variable(), "{warning}");
+        }
+        Self::create_tracer(&resolved.config)
+    }
+
+    /// What an environment means in this build: with its backends' own defaults and the registered exporters.
+    ///
+    /// # Errors
+    /// As [`create_tracer_from`](Self::create_tracer_from).
+    pub fn resolve(map: &EnvMap) -> Result<Resolved, ConfigError> {
+        let registered = registered_names();
+        resolve_for(map, &Program::default().registered(&registered).limits(&backend_limits))
+    }
+}
+
+/// A tracer for the types that `config` names.
+///
+/// # Errors
+/// Names the setting that is wrong, the feature that is missing, or the piece that could not be set up.
+pub fn create_tracer(config: TracerConfig) -> Result<Arc<dyn BaseTracer>, ConfigError> {
+    TracerFactory::create_tracer(&config)
+}
+
+/// A tracer for the process's environment, each time a new one.
+pub(crate) fn create_from_process() -> Result<Arc<dyn BaseTracer>, ConfigError> {
+    TracerFactory::create_tracer_from(&environment())
+}
+
+fn plan(tracer_type: &TracerType, config: &TracerConfig) -> Result<Plan, ConfigError> {
+    if let TracerType::Registered(name) = tracer_type {
+        return registered_plan(name, config);
+    }
+    (registry::backend(tracer_type)?.plan)(config)
+}
+
+fn backend_limits(tracer_type: &TracerType, limits: &mut Limits) {
+    if let Ok(backend) = registry::backend(tracer_type) {
+        (backend.limits)(limits);
+    }
+}
+
+#[cfg(feature = "sdk")]
+fn registered_names() -> Vec<String> {
+    tracer_factory_sdk::registered_names()
+}
+
+#[cfg(not(feature = "sdk"))]
+fn registered_names() -> Vec<String> {
+    Vec::new()
+}
+
+#[cfg(feature = "sdk")]
+fn registered_plan(name: &str, _config: &TracerConfig) -> Result<Plan, ConfigError> {
+    tracer_factory_sdk::registered(name)
+}
+
+#[cfg(not(feature = "sdk"))]
+fn registered_plan(name: &str, _config: &TracerConfig) -> Result<Plan, ConfigError> {
+    registry::backend(&TracerType::Registered(name.to_owned()))?;
+    Err(ConfigError::invalid("TRACER_TYPE", name, "a built-in type"))
+}
