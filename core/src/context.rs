@@ -152,21 +152,25 @@ pub struct ContextGuard {
 #[derive(Debug)]
 enum Attached {
     Slot(SlotRef),
-    Detached(Vec<SlotRef>),
+    /// What is hidden, and the empty context that hides it from guests too.
+    Detached { hidden: Vec<SlotRef>, cover: SlotRef },
+}
+
+fn leave(slot: SlotRef) {
+    guest::detach(slot);
+    with_local(|local| local.leave(slot));
 }
 
 impl Drop for ContextGuard {
     fn drop(&mut self) {
         match &mut self.attached {
-            Attached::Slot(slot) => {
-                guest::detach(*slot);
-                with_local(|local| local.leave(*slot));
-            }
-            Attached::Detached(stack) => {
+            Attached::Slot(slot) => leave(*slot),
+            Attached::Detached { hidden, cover } => {
+                leave(*cover);
                 with_local(|local| {
-                    let above = &mut local.take_stack();
-                    local.resume(stack);
-                    local.resume(above);
+                    let mut above = local.take_stack();
+                    local.resume(hidden);
+                    local.resume(&mut above);
                 });
             }
         }
@@ -175,16 +179,10 @@ impl Drop for ContextGuard {
 
 /// Nothing is current until the guard is dropped: a test, or a job of its own, starts from a clean slate.
 pub fn detach() -> ContextGuard {
-    let mut stack = Vec::new();
-    with_local(|local| stack = local.take_stack());
-    let slot =
-        guest::is_installed().then(|| with_local(|local| local.attach(FrameContext::default()))).flatten();
-    if let Some(slot) = slot {
-        guest::attach(slot, &FrameContext::default());
-        // The empty context goes with the stack it hides: it is the first to be left when the guard ends.
-        stack.push(slot);
-    }
-    ContextGuard { attached: Attached::Detached(stack), _this_thread: PhantomData }
+    let hidden = with_local(Local::take_stack).unwrap_or_default();
+    let cover = with_local(|local| local.attach(FrameContext::default())).unwrap_or(SlotRef::NONE);
+    guest::attach(cover, &FrameContext::default());
+    ContextGuard { attached: Attached::Detached { hidden, cover }, _this_thread: PhantomData }
 }
 
 /// The current context; `None` when nothing is current.

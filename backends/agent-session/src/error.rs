@@ -8,7 +8,9 @@ use std::net::SocketAddr;
 #[non_exhaustive]
 pub enum ServerError {
     /// Without authentication the server stays on this machine.
-    #[error("the trace server can't listen on {listen}: only loopback addresses such as 127.0.0.1:4319 or [::1]:4319")]
+    #[error(
+        "the trace server can't listen on {listen}: only loopback addresses such as 127.0.0.1:4319 or [::1]:4319"
+    )]
     NotLoopback {
         /// The refused address.
         listen: SocketAddr,

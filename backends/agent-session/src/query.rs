@@ -140,7 +140,8 @@ impl QueryClient {
             path.push_str(&format!("&errors={errors}"));
         }
         let body = self.get(&path)?.ok_or_else(|| self.unexpected("no list of traces"))?;
-        let list: TraceList = serde_json::from_slice(&body).map_err(|error| self.unexpected(&error.to_string()))?;
+        let list: TraceList =
+            serde_json::from_slice(&body).map_err(|error| self.unexpected(&error.to_string()))?;
         Ok(list.traces)
     }
 
@@ -153,7 +154,8 @@ impl QueryClient {
     /// The body of a 200; `None` for a 404.
     fn get(&self, path: &str) -> Result<Option<Vec<u8>>, QueryError> {
         let answer = http_get(self.addr, path, Self::TIMEOUT, Self::LARGEST_ANSWER);
-        let (status, body) = answer.map_err(|source: io::Error| QueryError::Io { url: self.url.clone(), source })?;
+        let (status, body) =
+            answer.map_err(|source: io::Error| QueryError::Io { url: self.url.clone(), source })?;
         match status {
             200 => Ok(Some(body)),
             404 => Ok(None),

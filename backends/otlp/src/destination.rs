@@ -3,13 +3,13 @@
 use tracer_factory_core::config::{Limits, TracerConfig};
 use tracer_factory_core::delivery::{Backend, Plan};
 use tracer_factory_core::error::ConfigError;
-use tracer_factory_core::http::otlp::otlp_plan;
+use tracer_factory_core::http::otlp::{OtlpTarget, otlp_plan};
 
 /// The `otlp` backend.
 pub const BACKEND: Backend = Backend { name: "otlp", plan, limits: |_: &mut Limits| {} };
 
 fn plan(config: &TracerConfig) -> Result<Plan, ConfigError> {
-    otlp_plan(BACKEND.name, crate::config::target(&config.otlp))
+    otlp_plan(BACKEND.name, OtlpTarget::of(&config.otlp))
 }
 
 #[cfg(test)]
@@ -24,12 +24,10 @@ mod tests {
     }
 
     #[test]
-    fn defaults_follow_the_protocol() {
-        let with = |protocol| endpoint(|config| config.otlp.protocol = protocol).unwrap();
-        assert_eq!(with(None), "http://localhost:4317");
-        assert_eq!(with(Some(OtlpProtocol::Grpc)), "http://localhost:4317");
-        assert_eq!(with(Some(OtlpProtocol::HttpProtobuf)), "http://localhost:4318/v1/traces");
-        assert_eq!(with(Some(OtlpProtocol::HttpJson)), "http://localhost:4318/v1/traces");
+    fn the_plan_names_the_collector_on_this_machine() {
+        assert_eq!(endpoint(|_| {}).unwrap(), "http://localhost:4317");
+        let http = endpoint(|config| config.otlp.protocol = Some(OtlpProtocol::HttpJson)).unwrap();
+        assert_eq!(http, "http://localhost:4318/v1/traces");
     }
 
     #[test]

@@ -10,7 +10,6 @@
 //!
 //! Over HTTP a base URL gets `/v1/traces`; a full one stays as it is.
 
-mod config;
 mod destination;
 
 pub use destination::BACKEND;

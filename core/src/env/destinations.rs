@@ -126,7 +126,8 @@ pub(super) fn agent_session(r: &mut Resolver, c: &mut AgentSessionConfig) {
     let elsewhere = exporter.as_ref().or(api.as_ref()).map(|found| found.var);
     let managed = r.read(&AGENTOPS_MANAGED, parse::boolean);
     if let (Some(var), Some(Found { value: true, .. })) = (elsewhere, &managed) {
-        let text = format!("{} is not used: AGENTOPS_MANAGED=true sends spans to the managed server", var.name);
+        let text =
+            format!("{} is not used: AGENTOPS_MANAGED=true sends spans to the managed server", var.name);
         r.warn(var, text);
     }
     // Whoever says where a server is does not want another one started.

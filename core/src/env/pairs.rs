@@ -1,5 +1,8 @@
 //! `key=value` pairs by comma with percent-encoding, as resource attributes and headers come in variables.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use super::var::Kind;
 
 /// Why a list of pairs can't be read. Holds nothing of the text, which may be a secret.
@@ -11,7 +14,9 @@ pub(super) enum PairsError {
     NoValue(usize),
     #[error("key=value pairs by comma: entry {0} has no key")]
     NoKey(usize),
-    #[error("key=value pairs by comma, percent-encoded: entry {0} has a % that is not followed by two hex digits")]
+    #[error(
+        "key=value pairs by comma, percent-encoded: entry {0} has a % that is not followed by two hex digits"
+    )]
     Percent(usize),
     #[error("key=value pairs by comma, percent-encoded: entry {0} does not decode to UTF-8")]
     Utf8(usize),
@@ -23,7 +28,8 @@ pub(super) fn pairs(text: &str) -> Result<Vec<(String, String)>, PairsError> {
         return Err(PairsError::TooLong);
     }
     let mut pairs: Vec<(String, String)> = Vec::new();
-    let mut positions = std::collections::HashMap::new();
+    // Where each key is: a list of the longest length would otherwise be searched again and again.
+    let mut positions: HashMap<String, usize> = HashMap::new();
     for (entry, number) in text.split(',').zip(1..) {
         if entry.trim().is_empty() {
             continue;
@@ -35,8 +41,8 @@ pub(super) fn pairs(text: &str) -> Result<Vec<(String, String)>, PairsError> {
         }
         let value = decode(value.trim(), number)?;
         match positions.entry(key.clone()) {
-            std::collections::hash_map::Entry::Occupied(at) => pairs[*at.get()].1 = value,
-            std::collections::hash_map::Entry::Vacant(free) => {
+            Entry::Occupied(at) => pairs[*at.get()].1 = value,
+            Entry::Vacant(free) => {
                 free.insert(pairs.len());
                 pairs.push((key, value));
             }

@@ -242,7 +242,20 @@ mod tests {
         assert_eq!(ok("5 s"), Ok(5_000_000));
         assert_eq!(ok("2m"), Ok(120_000_000));
         assert_eq!(ok("1h"), Ok(3_600_000_000));
-        for bad in ["0", "-1", "1.5", "1e3", "5 parsecs", "s", ".", "1..2s", "NaN", "inf", "2h", "18446744073709551616"] {
+        for bad in [
+            "0",
+            "-1",
+            "1.5",
+            "1e3",
+            "5 parsecs",
+            "s",
+            ".",
+            "1..2s",
+            "NaN",
+            "inf",
+            "2h",
+            "18446744073709551616",
+        ] {
             assert_eq!(ok(bad), Err(kind.allowed()), "{bad}");
         }
         assert!(duration(&Kind::Millis(bounds::TIMEOUT), "5s").is_err());
@@ -252,10 +265,19 @@ mod tests {
     #[test]
     fn sizes_have_units_or_are_bytes() {
         let kind = Kind::Size(bounds::QUEUE_BYTES);
-        for (text, bytes) in [("2048", 2048), ("64MiB", 64 << 20), ("64mi", 64 << 20), ("1 GiB", 1 << 30), ("5MB", 5_000_000), ("2k", 2000)] {
+        for (text, bytes) in [
+            ("2048", 2048),
+            ("64MiB", 64 << 20),
+            ("64mi", 64 << 20),
+            ("1 GiB", 1 << 30),
+            ("5MB", 5_000_000),
+            ("2k", 2000),
+        ] {
             assert_eq!(size(&kind, text), Ok(bytes), "{text}");
         }
-        for bad in ["0", "-1", "1.5MiB", "9999999999999GiB", "1 TiB or so", "unlimited", "18446744073709551616"] {
+        for bad in
+            ["0", "-1", "1.5MiB", "9999999999999GiB", "1 TiB or so", "unlimited", "18446744073709551616"]
+        {
             assert_eq!(size(&kind, bad), Err(kind.allowed()), "{bad}");
         }
         assert_eq!(size(&Kind::SizeLimit(bounds::VALUE_BYTES), "Unlimited"), Ok(usize::MAX));

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::parse::{self, Parsed};
 use super::resolver::{Resolver, Source};
+use super::show;
 use super::var::Kind;
 use super::vars::*;
-use super::show;
 use crate::config::{DeliveryConfig, Limits, TracerConfig, bounds};
 use crate::error::ConfigError;
 use crate::propagation::Propagator;
@@ -42,7 +42,8 @@ fn propagator_names(propagators: &Vec<Propagator>) -> String {
     if propagators.is_empty() {
         return "none".to_owned();
     }
-    let name = |wanted: &Propagator| parse::PROPAGATORS.iter().find(|(_, p)| p == wanted).map(|(name, _)| *name);
+    let name =
+        |wanted: &Propagator| parse::PROPAGATORS.iter().find(|(_, p)| p == wanted).map(|(name, _)| *name);
     show::list(propagators.iter().filter_map(name))
 }
 
@@ -51,7 +52,8 @@ pub(super) fn limits(r: &mut Resolver, l: &mut Limits) -> Source {
         (
             "limits.attributes",
             &mut l.attributes,
-            [&TRACER_ATTRIBUTE_LIMIT, &OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT, &OTEL_ATTRIBUTE_COUNT_LIMIT].as_slice(),
+            [&TRACER_ATTRIBUTE_LIMIT, &OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT, &OTEL_ATTRIBUTE_COUNT_LIMIT]
+                .as_slice(),
         ),
         ("limits.events", &mut l.events, &[&TRACER_EVENT_LIMIT, &OTEL_SPAN_EVENT_COUNT_LIMIT]),
         ("limits.links", &mut l.links, &[&TRACER_LINK_LIMIT, &OTEL_SPAN_LINK_COUNT_LIMIT]),

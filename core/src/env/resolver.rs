@@ -56,12 +56,21 @@ pub struct Setting {
 
 /// A variable that was passed over, and why. It stops nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Warning {
+    variable: String,
+    text: String,
+}
+
+impl Warning {
+    /// `text` says what is wrong and names the variable.
+    pub(super) fn new(variable: impl Into<String>, text: String) -> Self {
+        Self { variable: variable.into(), text }
+    }
+
     /// The variable.
-    pub variable: String,
-    /// What is wrong with it, the variable named.
-    pub text: String,
+    pub fn variable(&self) -> &str {
+        &self.variable
+    }
 }
 
 impl fmt::Display for Warning {
@@ -95,8 +104,12 @@ const HIDDEN: &str = "<hidden>";
 impl Resolver {
     /// Takes the variables of the table out of the map, and notes those that look like ours and aren't.
     pub(super) fn new(map: &EnvMap) -> Self {
-        let mut this =
-            Self { values: Values::default(), settings: Vec::new(), warnings: Vec::new(), errors: Vec::new() };
+        let mut this = Self {
+            values: Values::default(),
+            settings: Vec::new(),
+            warnings: Vec::new(),
+            errors: Vec::new(),
+        };
         let mut ours = Vec::new();
         for var in VARS {
             let Some(value) = map.get(var.name) else { continue };
@@ -157,7 +170,11 @@ impl Resolver {
     }
 
     pub(super) fn warn(&mut self, var: &Var, text: String) {
-        self.warnings.push(Warning { variable: var.name.to_owned(), text });
+        // A variable that several settings fall back on is read several times.
+        let warning = Warning::new(var.name, text);
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
     }
 
     /// Decides a setting: the first of `found` becomes the value of `target`. `primary` has the words

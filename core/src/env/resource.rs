@@ -2,9 +2,9 @@
 
 use super::parse::{self, Parsed};
 use super::resolver::{Found, Resolver};
+use super::show;
 use super::var::{Kind, Var};
 use super::vars::*;
-use super::show;
 use crate::config::TracerConfig;
 
 /// Attributes of one variable, each taken out once.
@@ -42,7 +42,12 @@ pub(super) fn resource(r: &mut Resolver, c: &mut TracerConfig) {
 
     // An empty name is no name.
     let named = |found: &Found<String>| !found.value.is_empty();
-    let names = [service, ours.take("service.name").filter(named), otel_service, otel.take("service.name").filter(named)];
+    let names = [
+        service,
+        ours.take("service.name").filter(named),
+        otel_service,
+        otel.take("service.name").filter(named),
+    ];
     r.settle("service_name", &mut c.service_name, show::plain, &TRACER_SERVICE_NAME, names);
     for (name, key, target, var, found) in [
         ("service_version", "service.version", &mut c.service_version, &TRACER_SERVICE_VERSION, version),

@@ -12,14 +12,18 @@ pub fn readme_table() -> String {
         if var.section != section {
             section = var.section;
             let gap = if table.is_empty() { "" } else { "\n" };
-            let _ = write!(table, "{gap}#### {section}\n\n| Variable | Takes | Default | Meaning |\n|---|---|---|---|\n");
+            let _ = write!(
+                table,
+                "{gap}#### {section}\n\n| Variable | Takes | Default | Meaning |\n|---|---|---|---|\n"
+            );
         }
         let default = match var.default.strip_prefix('(').and_then(|words| words.strip_suffix(')')) {
             Some(words) => words.to_owned(),
             None => format!("`{}`", var.default),
         };
         let secret = if var.secret { " Secret: shown nowhere." } else { "" };
-        let row = format!("| `{}` | {} | {default} | {}{secret} |", var.name, cell(&var.allowed()), cell(var.help));
+        let row =
+            format!("| `{}` | {} | {default} | {}{secret} |", var.name, cell(&var.allowed()), cell(var.help));
         let _ = writeln!(table, "{row}");
     }
     table
@@ -37,7 +41,8 @@ mod tests {
     fn every_variable_has_one_whole_row() {
         let table = readme_table();
         for var in VARS {
-            let rows: Vec<_> = table.lines().filter(|row| row.starts_with(&format!("| `{}` |", var.name))).collect();
+            let rows: Vec<_> =
+                table.lines().filter(|row| row.starts_with(&format!("| `{}` |", var.name))).collect();
             assert_eq!(rows.len(), 1, "{}", var.name);
             assert_eq!(rows[0].replace("\\|", "").matches('|').count(), 5, "{}", rows[0]);
         }

@@ -1,7 +1,7 @@
 //! Which destinations the environment chooses: TRACER_TYPE, TRACER_EXPORTER and OpenTelemetry's words for them.
 
 use super::parse::{self, Parsed, items};
-use super::resolver::{Found, Resolver, Source};
+use super::resolver::Resolver;
 use super::unknown::nearest;
 use super::var::Kind;
 use super::vars::*;
@@ -49,8 +49,7 @@ impl Chosen {
         }
         let mut types = Vec::new();
         for tracer_type in self.types {
-            let stands_for =
-                if tracer_type == TracerType::OpenTelemetry { exports } else { &[tracer_type] };
+            let stands_for = if tracer_type == TracerType::OpenTelemetry { exports } else { &[tracer_type] };
             for tracer_type in stands_for {
                 if !types.contains(tracer_type) {
                     types.push(tracer_type.clone());
@@ -118,7 +117,10 @@ fn exporters(kind: &Kind, text: &str) -> Parsed<Vec<TracerType>> {
 fn warn_of_unused_endpoint(r: &mut Resolver) {
     for var in [&OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, &OTEL_EXPORTER_OTLP_ENDPOINT] {
         if r.is_set(var) {
-            let text = format!("{} is not used by TRACER_TYPE=agent-session, the default: set TRACER_TYPE=otlp", var.name);
+            let text = format!(
+                "{} is not used by TRACER_TYPE=agent-session, the default: set TRACER_TYPE=otlp",
+                var.name
+            );
             return r.warn(var, text);
         }
     }

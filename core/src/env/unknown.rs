@@ -21,11 +21,12 @@ pub(super) fn look_for_unknown(map: &EnvMap, errors: &mut Vec<ConfigError>, warn
             errors.push(ConfigError::Unknown { variable: shown_name(name), nearest });
         } else if let Some(prefix) = SHARED.iter().find(|prefix| name.starts_with(*prefix)) {
             let siblings = VARS.iter().map(|var| var.name).filter(|known| known.starts_with(prefix));
-            if let Some(known) = nearest(name, siblings).filter(|known| strsim::damerau_levenshtein(name, known) <= 2)
+            if let Some(known) =
+                nearest(name, siblings).filter(|known| strsim::damerau_levenshtein(name, known) <= 2)
             {
                 let variable = shown_name(name);
                 let text = format!("{variable} is not a variable of tracer-factory; did you mean {known}?");
-                warnings.push(Warning { variable, text });
+                warnings.push(Warning::new(variable, text));
             }
         }
     }
@@ -38,8 +39,9 @@ pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> O
     if name.len() > LONGEST {
         return None;
     }
-    let (distance, nearest) =
-        known.map(|known| (strsim::damerau_levenshtein(name, known), known)).min_by_key(|(distance, _)| *distance)?;
+    let (distance, nearest) = known
+        .map(|known| (strsim::damerau_levenshtein(name, known), known))
+        .min_by_key(|(distance, _)| *distance)?;
     (distance <= (nearest.len() / 3).max(2)).then_some(nearest)
 }
 
@@ -53,7 +55,8 @@ fn shown_name(name: &str) -> String {
 fn is_service_link(name: &str, value: &OsStr) -> bool {
     let is_port = |rest: &str| {
         let Some((number, rest)) = rest.split_once('_') else { return false };
-        let (protocol, part) = rest.split_once('_').map_or((rest, None), |(protocol, part)| (protocol, Some(part)));
+        let (protocol, part) =
+            rest.split_once('_').map_or((rest, None), |(protocol, part)| (protocol, Some(part)));
         number.parse::<u16>().is_ok()
             && matches!(protocol, "TCP" | "UDP" | "SCTP")
             && matches!(part, None | Some("PROTO" | "PORT" | "ADDR"))

@@ -114,7 +114,6 @@ impl HttpSender {
     pub async fn post(&mut self, content_type: &'static str, body: Vec<u8>) -> Result<Response, Outcome> {
         let mut request = Request::new(());
         *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.endpoint.uri().clone();
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         let body = match self.compression {
             Compression::None => body,
@@ -126,9 +125,10 @@ impl HttpSender {
         self.send(request.map(|()| body.into())).await
     }
 
-    /// Sends any request, with this target's headers added to its own.
-    /// A success status is `Ok`, anything else is what has become of the batch.
-    pub async fn send(&mut self, request: Request<Bytes>) -> Result<Response, Outcome> {
+    /// Sends a request that another library made: with this target's headers and to its URL, not the
+    /// request's own. A success status is `Ok`, anything else is what has become of the batch.
+    pub async fn send(&mut self, mut request: Request<Bytes>) -> Result<Response, Outcome> {
+        *request.uri_mut() = self.endpoint.uri().clone();
         let answer = self.exchange(request).await;
         outcome::of_answer(self, answer)
     }

@@ -74,8 +74,8 @@ impl Endpoint {
         &self.uri
     }
 
-    /// `Basic` credentials, when the URL has a user.
-    pub(crate) fn authorization(&self) -> Option<&HeaderValue> {
+    /// `Basic` credentials, marked as secret, when the URL has a user.
+    pub fn authorization(&self) -> Option<&HeaderValue> {
         self.authorization.as_ref()
     }
 

@@ -166,7 +166,7 @@ fn tls_hint(tls: &rustls::Error) -> &'static str {
     match tls {
         rustls::Error::InvalidMessage(_) => ": the receiver does not speak TLS on this port; use http://",
         rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
-            ": give the file of the authority that signed its certificate in OTEL_EXPORTER_OTLP_CERTIFICATE"
+            ": give the file of the authority that signed its certificate in OTLP_CERTIFICATE"
         }
         rustls::Error::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
@@ -175,9 +175,7 @@ fn tls_hint(tls: &rustls::Error) -> &'static str {
             AlertDescription::CertificateRequired
             | AlertDescription::HandshakeFailure
             | AlertDescription::BadCertificate,
-        ) => {
-            ": if it asks for a client certificate, give one in OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and _CLIENT_KEY"
-        }
+        ) => ": if it asks for a client certificate, give one in OTLP_CLIENT_CERTIFICATE and OTLP_CLIENT_KEY",
         _ => "",
     }
 }

@@ -10,9 +10,9 @@ use rustls::{ClientConfig, RootCertStore};
 use crate::config::TlsConfig;
 use crate::error::ConfigError;
 
-const CA_FILE: &str = "OTEL_EXPORTER_OTLP_CERTIFICATE";
-const CLIENT_CERTIFICATE: &str = "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE";
-const CLIENT_KEY: &str = "OTEL_EXPORTER_OTLP_CLIENT_KEY";
+const CA_FILE: &str = "OTLP_CERTIFICATE";
+const CLIENT_CERTIFICATE: &str = "OTLP_CLIENT_CERTIFICATE";
+const CLIENT_KEY: &str = "OTLP_CLIENT_KEY";
 
 /// For `http` URLs: the connector wants a configuration and never uses it.
 pub(super) fn unused() -> Result<ClientConfig, ConfigError> {

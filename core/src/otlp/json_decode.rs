@@ -37,7 +37,9 @@ pub struct JsonDecodeError(#[from] serde_json::Error);
 pub fn decode_json_request(json: &[u8]) -> Result<Vec<SpanData>, JsonDecodeError> {
     let budget = Cell::new(FREE_BYTES.saturating_add(json.len().saturating_mul(BYTES_PER_INPUT_BYTE)));
     let context = Context { budget: &budget, depth: 0 };
-    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    // Checked here because the parser does not look into the strings it passes over.
+    let json = std::str::from_utf8(json).map_err(<serde_json::Error as de::Error>::custom)?;
+    let mut deserializer = serde_json::Deserializer::from_str(json);
     let request: Request = context.message().deserialize(&mut deserializer)?;
     deserializer.end()?;
     let mut spans = Vec::new();

@@ -162,6 +162,17 @@ pub(crate) struct StartSpan<'a> {
     pub(crate) scope: u16,
 }
 
+/// OpenTelemetry's guards panic once its own thread-local is gone, which may be before ours: a scope that was leaked
+/// must not abort the process when its thread ends.
+#[cfg(feature = "guest")]
+impl Drop for Local {
+    fn drop(&mut self) {
+        for slot in &mut self.slots {
+            std::mem::forget(slot.guest.take());
+        }
+    }
+}
+
 impl StartSpan<'_> {
     /// The same under another parent.
     pub(crate) fn under<'b>(&'b self, parent: &'b FrameContext) -> StartSpan<'b> {

@@ -1,1 +1,76 @@
-//! `#[traced]`.
+//! The `#[traced]` attribute of `tracer-factory`, which re-exports it; depend on that crate, not on this one.
+
+mod arguments;
+mod expand;
+mod function;
+mod impl_block;
+mod item;
+mod option_syntax;
+mod options;
+mod return_type;
+
+use proc_macro::TokenStream;
+
+/// Runs a function, or every method of an `impl` block, in a span of its own.
+///
+/// ```ignore
+/// use tracer_factory::traced;
+///
+/// #[traced(kind = "client", skip(token), attributes(peer.service = "billing"), err)]
+/// async fn charge(account: &str, cents: u64, token: &Token) -> Result<Receipt, BillingError> {
+///     // …
+/// }
+///
+/// #[traced(err)]
+/// impl Ledger {
+///     fn open(path: &Path) -> Result<Self, LedgerError> { /* the span `Ledger::open` */ }
+///     #[traced(kind = "server", attributes(entries = entries.len()))]
+///     fn append(&mut self, entries: Vec<Entry>) -> Result<(), LedgerError> { /* `Ledger::append` */ }
+///     #[traced(ignore)]
+///     const fn len(&self) -> usize { self.len }
+/// }
+/// ```
+///
+/// # Options
+///
+/// | option | does |
+/// |---|---|
+/// | `name = "…"` | the span's name; otherwise the function's, or `Type::method` in a traced `impl` block. A constant will do too. On a block it takes the place of `Type` |
+/// | `kind = "…"` | `internal` (the default), `server`, `client`, `producer` or `consumer` |
+/// | `attributes(key = expr, …)` | more attributes. Keys are `word`, `dotted.words` or `"any text"`; values are what `AttrValue` can be made from, and may use the arguments |
+/// | `skip(arg, …)`, `skip_all` | arguments that are not recorded |
+/// | `err` | an `Err` is recorded by `record_error`. It needs a `std::error::Error`, or what leads to one as `Box<dyn Error>` and `anyhow::Error` do |
+/// | `err(Display)`, `err(Debug)` | the same for any other error, as text |
+/// | `tracer = expr` | the tracer, or anything that leads to one, such as `self.tracer`; otherwise that of the innermost scope on the thread, then the current one |
+/// | `parent = expr` | a `Context`, or a reference to one, to be a part of; otherwise what is current |
+/// | `new_trace` | begins a trace of its own |
+/// | `crate = "path"` | where `tracer-factory` is, when it is not `::tracer_factory` |
+/// | `ignore` | leaves the function as it is: for methods in a traced block |
+///
+/// The options on a method of a traced block come before those of the block. A block's `err` concerns the methods whose
+/// return type is called `Result`, and its `skip` those that have such an argument.
+///
+/// # Arguments
+///
+/// **Every argument except `self` is recorded, unless it is skipped: skip what is secret or large.** Numbers, truth
+/// values and text keep their type, everything else is shown by its `Debug`; an argument without `Debug` has to be
+/// skipped. An attribute with an argument's name takes its place. Neither arguments nor attributes are evaluated when
+/// the span is not recorded.
+///
+/// # What changes in the function
+///
+/// Nothing that its callers see: signature, result, order of drops, early returns and panics stay. A panic makes the
+/// span an error with the panic's text, and goes on. (Under `#[track_caller]` without the text: reading it would take a
+/// closure, in which callers' locations are lost.)
+///
+/// The span of an `async fn` lasts from its first poll until it returns or is dropped, and is current only while it is
+/// polled. Its future is `Send` if it was before.
+///
+/// # Where it cannot go
+///
+/// On `const fn` and on functions without a body, which is an error. A function that is not `async` and returns a
+/// future is traced only until it has made that future: with `async-trait`, put `#[traced]` above `#[async_trait]`.
+#[proc_macro_attribute]
+pub fn traced(options: TokenStream, item: TokenStream) -> TokenStream {
+    expand::traced(options.into(), item.into()).into()
+}

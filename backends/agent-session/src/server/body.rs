@@ -75,7 +75,11 @@ async fn read_all(mut body: Body, gzip: bool, in_flight: &InFlight) -> Result<Wh
     Ok(Whole { bytes: sink.finish()?, _share: share })
 }
 
-fn grow(share: &mut Option<OwnedSemaphorePermit>, bytes: usize, in_flight: &InFlight) -> Result<(), BodyError> {
+fn grow(
+    share: &mut Option<OwnedSemaphorePermit>,
+    bytes: usize,
+    in_flight: &InFlight,
+) -> Result<(), BodyError> {
     let held = share.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
     let missing = bytes.div_ceil(PERMIT_BYTES).saturating_sub(held);
     if missing == 0 {
@@ -106,7 +110,11 @@ enum Sink {
 
 impl Sink {
     fn new(gzip: bool) -> Self {
-        if gzip { Self::Gzip(Box::new(MultiGzDecoder::new(Bounded::default()))) } else { Self::Plain(Bounded::default()) }
+        if gzip {
+            Self::Gzip(Box::new(MultiGzDecoder::new(Bounded::default())))
+        } else {
+            Self::Plain(Bounded::default())
+        }
     }
 
     fn len(&self) -> usize {

@@ -75,13 +75,13 @@ mod tests {
     use super::*;
 
     fn verdict(listen: &str, headers: &[(HeaderName, &'static str)]) -> Option<&'static str> {
-        let headers = headers.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value))).fold(
-            HeaderMap::new(),
-            |mut map, (name, value)| {
+        let headers = headers
+            .iter()
+            .map(|(name, value)| (name.clone(), HeaderValue::from_static(value)))
+            .fold(HeaderMap::new(), |mut map, (name, value)| {
                 map.append(name, value);
                 map
-            },
-        );
+            });
         refuse(&Hosts::of(listen.parse().unwrap()), &Uri::from_static("/healthz"), &headers)
     }
 
@@ -93,10 +93,23 @@ mod tests {
         assert_eq!(verdict(v4, &[(HOST, "LOCALHOST:4319")]), None);
         assert_eq!(verdict("[::1]:4319", &[(HOST, "[::1]:4319")]), None);
         assert_eq!(verdict(v4, &[(HOST, "127.0.0.1:4319"), (ORIGIN, "http://localhost:4319")]), None);
-        for host in ["127.0.0.1", "127.0.0.1:4320", "evil.example:4319", "localhost:4319.evil.example", "", "[::1]:4319"] {
+        for host in [
+            "127.0.0.1",
+            "127.0.0.1:4320",
+            "evil.example:4319",
+            "localhost:4319.evil.example",
+            "",
+            "[::1]:4319",
+        ] {
             assert!(verdict(v4, &[(HOST, host)]).is_some(), "{host}");
         }
-        for origin in ["null", "http://localhost", "https://localhost:4319", "http://evil.example:4319", "http://localhost:4319/"] {
+        for origin in [
+            "null",
+            "http://localhost",
+            "https://localhost:4319",
+            "http://evil.example:4319",
+            "http://localhost:4319/",
+        ] {
             assert!(verdict(v4, &[(HOST, "127.0.0.1:4319"), (ORIGIN, origin)]).is_some(), "{origin}");
         }
         assert!(verdict(v4, &[]).is_some());

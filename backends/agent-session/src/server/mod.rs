@@ -49,7 +49,8 @@ impl Server {
         listener.set_nonblocking(true).map_err(bind_error)?;
         let addr = listener.local_addr().map_err(bind_error)?;
 
-        let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(ServerError::Thread)?;
+        let runtime =
+            runtime::Builder::new_current_thread().enable_all().build().map_err(ServerError::Thread)?;
         let state = routes::Shared::new(&config);
         let app = routes::router(state.clone(), addr);
         let (stop, stopped) = oneshot::channel();
@@ -73,8 +74,14 @@ impl Server {
             })
             .map_err(ServerError::Thread)?;
         // A server whose thread died has dropped its end.
-        is_ready.recv().map_err(io::Error::other).flatten().map_err(ServerError::Thread)?;
-        Ok(ServerHandle { addr, url: format!("http://{addr}"), state, stop: Some(stop), thread: Some(thread) })
+        is_ready.recv().map_err(io::Error::other).and_then(|ready| ready).map_err(ServerError::Thread)?;
+        Ok(ServerHandle {
+            addr,
+            url: format!("http://{addr}"),
+            state,
+            stop: Some(stop),
+            thread: Some(thread),
+        })
     }
 }
 

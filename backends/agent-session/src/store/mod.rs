@@ -81,7 +81,9 @@ impl Store {
         let inner = self.lock();
         let newest_first = inner.order.values().rev();
         newest_first
-            .filter_map(|id| inner.traces.get(id).filter(|trace| trace.matches(query)).map(|trace| trace.summary(*id)))
+            .filter_map(|id| {
+                inner.traces.get(id).filter(|trace| trace.matches(query)).map(|trace| trace.summary(*id))
+            })
             .take(query.limit)
             .collect()
     }

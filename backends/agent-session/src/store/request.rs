@@ -269,7 +269,8 @@ fn service_name(resource: &[u8]) -> Result<Option<&str>, DecodeError> {
 }
 
 fn cut(text: &str) -> &str {
-    &text[..text.floor_char_boundary(NAME_BYTES)]
+    let end = (0..=NAME_BYTES.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    &text[..end.unwrap_or(0)]
 }
 
 /// A field as it was.

@@ -48,7 +48,8 @@ impl StoredTrace {
     /// Adds what it does not have yet.
     pub(super) fn add(&mut self, mut chunk: Chunk) {
         let fingerprints = &mut self.fingerprints;
-        let is_new: Vec<bool> = chunk.facts.iter().map(|facts| fingerprints.insert(facts.fingerprint)).collect();
+        let is_new: Vec<bool> =
+            chunk.facts.iter().map(|facts| fingerprints.insert(facts.fingerprint)).collect();
         if is_new.contains(&false) {
             let mut is_new = is_new.into_iter();
             chunk.retain(|_| is_new.next().unwrap_or(false));

@@ -88,7 +88,7 @@ async fn an_own_authority_is_trusted_when_given() {
     let authority = Authority::new();
     let (url, mut requests) = authority.serve("127.0.0.1", false).await;
     let error = retried(deliver(config(&url)).await).1;
-    assert!(error.contains("OTEL_EXPORTER_OTLP_CERTIFICATE"), "{error}");
+    assert!(error.contains("OTLP_CERTIFICATE"), "{error}");
     assert!(requests.try_recv().is_err(), "nothing was sent to whom nobody trusts");
     let mut trusting = config(&url);
     trusting.tls.ca_file = Some(authority.ca_file());
@@ -114,7 +114,7 @@ async fn a_client_certificate_is_shown_when_asked_for() {
     let mut config = config(url);
     config.tls.ca_file = Some(authority.ca_file());
     let error = retried(deliver(config.clone()).await).1;
-    assert!(error.contains("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE"), "{error}");
+    assert!(error.contains("OTLP_CLIENT_CERTIFICATE"), "{error}");
     assert!(requests.try_recv().is_err());
 
     let (certificate, key) = authority.certify("worker");

@@ -43,9 +43,7 @@ pub(super) struct OtlpHttp {
 
 impl OtlpHttp {
     pub(super) fn new(resolved: Resolved, encoding: Encoding) -> Result<Self, ConfigError> {
-        let mut sender = HttpSender::new(resolved.target)?;
-        sender.endpoint = resolved.endpoint;
-        Ok(Self { sender, encoding })
+        Ok(Self { sender: resolved.sender()?, encoding })
     }
 
     pub(super) fn sender(&self) -> &HttpSender {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::super::{Endpoint, HttpTarget};
+use super::super::{Endpoint, HttpSender, HttpTarget};
 use crate::config::{Compression, OtlpConfig, OtlpProtocol, TlsConfig};
 use crate::error::ConfigError;
 
@@ -56,6 +56,17 @@ impl OtlpTarget {
         }
     }
 
+    /// The target of a whole configuration; a collector on this machine when there is no endpoint.
+    pub fn of(config: &OtlpConfig) -> Self {
+        const SETTING: &str = "OTLP_ENDPOINT";
+        let url = match (&config.endpoint, config.protocol) {
+            (Some(url), _) => return Self::from_config(SETTING, url, config),
+            (None, None | Some(OtlpProtocol::Grpc)) => "http://localhost:4317",
+            (None, Some(_)) => "http://localhost:4318",
+        };
+        Self { exact: false, ..Self::from_config(SETTING, url, config) }
+    }
+
     /// What a URL says about its protocol: port 4317 is gRPC and port 4318 is HTTP; on any other port
     /// a path means HTTP and none means gRPC, which has no use for one.
     pub fn protocol_of(endpoint: &Endpoint) -> OtlpProtocol {
@@ -73,6 +84,17 @@ impl OtlpTarget {
         let (_, endpoint) = self.locate()?;
         self.http_target().check()?;
         Ok(endpoint)
+    }
+
+    /// The protocol that is given or follows from the URL.
+    pub fn protocol(&self) -> Result<OtlpProtocol, ConfigError> {
+        self.locate().map(|(protocol, _)| protocol)
+    }
+
+    /// A client for the final URL of OTLP over HTTP. Belongs into [`Plan::connect`](crate::delivery::Plan::connect).
+    pub fn sender(self) -> Result<HttpSender, ConfigError> {
+        let (_, resolved) = self.resolve()?;
+        resolved.sender()
     }
 
     fn locate(&self) -> Result<(OtlpProtocol, Endpoint), ConfigError> {
@@ -116,6 +138,14 @@ pub(super) struct Resolved {
     pub(super) endpoint: Endpoint,
     /// What gRPC posts to.
     pub(super) method: Endpoint,
+}
+
+impl Resolved {
+    pub(super) fn sender(self) -> Result<HttpSender, ConfigError> {
+        let mut sender = HttpSender::new(self.target)?;
+        sender.endpoint = self.endpoint;
+        Ok(sender)
+    }
 }
 
 impl fmt::Debug for OtlpTarget {
@@ -162,6 +192,22 @@ mod tests {
             ("http://h:9999", Grpc, method("http://h:9999")),
         ] {
             assert_eq!(located(url, |_| {}), (protocol, expected), "{url}");
+        }
+    }
+
+    #[test]
+    fn defaults_follow_the_protocol() {
+        use OtlpProtocol::{Grpc, HttpJson, HttpProtobuf};
+        for (protocol, expected) in [
+            (None, "http://localhost:4317"),
+            (Some(Grpc), "http://localhost:4317"),
+            (Some(HttpProtobuf), "http://localhost:4318/v1/traces"),
+            (Some(HttpJson), "http://localhost:4318/v1/traces"),
+        ] {
+            let config = OtlpConfig { protocol, endpoint_is_exact: true, ..OtlpConfig::default() };
+            let target = OtlpTarget::of(&config);
+            assert_eq!(target.check().unwrap().as_str(), expected);
+            assert_eq!(target.protocol().unwrap(), protocol.unwrap_or(Grpc));
         }
     }
 

@@ -192,7 +192,7 @@ fn wrong<E: de::Error>(key: &str, expected: &str) -> E {
 pub(super) fn decode_base64(text: &str) -> Option<Vec<u8>> {
     let digits = text.trim_end_matches('=');
     let padding = text.len() - digits.len();
-    if digits.len() % 4 == 1 || padding > 0 && (padding > 2 || text.len() % 4 != 0) {
+    if digits.len() % 4 == 1 || padding > 0 && (padding > 2 || !text.len().is_multiple_of(4)) {
         return None;
     }
     let mut bytes = Vec::with_capacity(digits.len() / 4 * 3 + 2);

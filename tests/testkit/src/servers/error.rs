@@ -11,8 +11,9 @@ use thiserror::Error;
 
 use crate::layout::Backend;
 
-/// Why a server did not start.
-#[derive(Debug, Error)]
+/// Why a server did not start. Its `Debug` is its `Display`, so that a failing `unwrap` says what to
+/// do and shows the log with its lines.
+#[derive(Error)]
 #[non_exhaustive]
 pub enum StartError {
     /// The environment names no folder for the cache.
@@ -63,8 +64,8 @@ pub enum StartError {
     },
 }
 
-/// A server does not show what a test waits for.
-#[derive(Debug, Error)]
+/// A server does not show what a test waits for. Its `Debug` is its `Display`.
+#[derive(Error)]
 #[error("{backend} did not show {wanted} within {within:?}: {last}\n{log}")]
 pub struct ReadError {
     /// Which one.
@@ -80,7 +81,7 @@ pub struct ReadError {
 }
 
 /// The last lines of a server's log.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct LogTail {
     path: PathBuf,
     text: String,
@@ -112,9 +113,18 @@ impl fmt::Display for LogTail {
     }
 }
 
-/// As it is shown: what a failing `unwrap` prints should be readable.
-impl fmt::Debug for LogTail {
+impl fmt::Debug for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\n{self}\n")
+        write!(f, "{self}")?;
+        if let Self::Io { source, .. } = self {
+            write!(f, ": {source}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }

@@ -1,0 +1,82 @@
+//! What the attribute was told, and what of it concerns a method when it was told to a whole block.
+
+use proc_macro2::{Ident, Span};
+use syn::{Error, Expr, LitStr, Path, Result};
+
+/// The options of one `#[traced(…)]`.
+#[derive(Clone, Default)]
+pub(crate) struct Options {
+    pub(crate) name: Option<Expr>,
+    /// A variant of `SpanKind`.
+    pub(crate) kind: Option<Ident>,
+    pub(crate) attributes: Vec<(LitStr, Expr)>,
+    pub(crate) skip: Vec<Ident>,
+    pub(crate) skip_all: bool,
+    pub(crate) err: Option<ErrorCapture>,
+    pub(crate) tracer: Option<Expr>,
+    pub(crate) parent: Option<Parent>,
+    pub(crate) krate: Option<Path>,
+    pub(crate) ignore: bool,
+}
+
+/// How an `Err` becomes part of the span.
+#[derive(Clone)]
+pub(crate) struct ErrorCapture {
+    pub(crate) span: Span,
+    pub(crate) by: ErrorForm,
+}
+
+/// What an error is read by.
+#[derive(Clone, Copy)]
+pub(crate) enum ErrorForm {
+    Error,
+    Debug,
+    Display,
+}
+
+/// What the span is part of, when it is not what is current.
+#[derive(Clone)]
+pub(crate) enum Parent {
+    Context(Box<Expr>),
+    None,
+}
+
+impl Options {
+    /// A block's options under those of one of its methods.
+    pub(crate) fn or(self, block: &Options) -> Self {
+        let block = block.clone();
+        let mut attributes = block.attributes;
+        attributes.retain(|(key, _)| self.attributes.iter().all(|(own, _)| own.value() != key.value()));
+        attributes.extend(self.attributes);
+        Self {
+            name: self.name,
+            kind: self.kind.or(block.kind),
+            attributes,
+            skip: [self.skip, block.skip].concat(),
+            skip_all: self.skip_all || block.skip_all,
+            err: self.err.or(block.err),
+            tracer: self.tracer.or(block.tracer),
+            parent: self.parent.or(block.parent),
+            krate: self.krate.or(block.krate),
+            ignore: self.ignore || block.ignore,
+        }
+    }
+
+    /// Refuses a skipped argument that does not exist.
+    pub(crate) fn check_skipped(&self, arguments: &[Ident]) -> Result<()> {
+        let unknown = self.skip.iter().filter(|skipped| *skipped != "self" && !arguments.contains(skipped));
+        let errors = unknown.map(|skipped| {
+            Error::new(skipped.span(), format!("there is no argument `{skipped}` that could be skipped"))
+        });
+        errors
+            .reduce(|mut all, error| {
+                all.combine(error);
+                all
+            })
+            .map_or(Ok(()), Err)
+    }
+
+    pub(crate) fn skips(&self, argument: &Ident) -> bool {
+        self.skip_all || self.skip.contains(argument)
+    }
+}
