@@ -80,7 +80,7 @@ fn backend_limits(tracer_type: &TracerType, limits: &mut Limits) {
 
 #[cfg(feature = "sdk")]
 fn registered_names() -> Vec<String> {
-    tracer_factory_sdk::registered_names()
+    tracer_factory_sdk::registered_names().into_iter().map(str::to_owned).collect()
 }
 
 #[cfg(not(feature = "sdk"))]
@@ -89,12 +89,18 @@ fn registered_names() -> Vec<String> {
 }
 
 #[cfg(feature = "sdk")]
-fn registered_plan(name: &str, _config: &TracerConfig) -> Result<Plan, ConfigError> {
-    tracer_factory_sdk::registered(name)
+fn registered_plan(name: &str, config: &TracerConfig) -> Result<Plan, ConfigError> {
+    tracer_factory_sdk::registered(name, config).ok_or_else(|| unknown(name))
 }
 
 #[cfg(not(feature = "sdk"))]
 fn registered_plan(name: &str, _config: &TracerConfig) -> Result<Plan, ConfigError> {
-    registry::backend(&TracerType::Registered(name.to_owned()))?;
-    Err(ConfigError::invalid("TRACER_TYPE", name, "a built-in type"))
+    Err(unknown(name))
+}
+
+fn unknown(name: &str) -> ConfigError {
+    let names: Vec<_> = registry::BACKENDS.iter().map(|backend| backend.name.to_owned()).collect();
+    let known =
+        names.into_iter().chain(["noop".to_owned()]).chain(registered_names()).collect::<Vec<_>>().join(", ");
+    ConfigError::invalid("TRACER_TYPE", name, format!("one of {known}"))
 }

@@ -73,37 +73,28 @@ pub mod types {
         feature = "console"
     ))]
     macro_rules! tracer_type {
-        ($feature:literal, $marker:ident, $tracer:ident, $backend:path, $what:literal) => {
+        ($marker:ident, $tracer:ident, $backend:path, $what:literal) => {
             #[doc = concat!("Marks ", $what, ".")]
-            #[cfg(feature = $feature)]
             #[derive(Debug)]
             pub enum $marker {}
 
-            #[cfg(feature = $feature)]
             impl BackendType for $marker {
                 const BACKEND: Backend = $backend;
             }
 
             #[doc = concat!("Records into ", $what, ".")]
-            #[cfg(feature = $feature)]
             pub type $tracer = RecordingTracer<$marker>;
         };
     }
 
     #[cfg(feature = "agent-session")]
-    tracer_type!(
-        "agent-session",
-        AgentSession,
-        AgentSessionTracer,
-        tracer_factory_agent_session::BACKEND,
-        "agent sessions"
-    );
+    tracer_type!(AgentSession, AgentSessionTracer, tracer_factory_agent_session::BACKEND, "agent sessions");
     #[cfg(feature = "otlp")]
-    tracer_type!("otlp", Otlp, OtlpTracer, tracer_factory_otlp::BACKEND, "an OTLP receiver");
+    tracer_type!(Otlp, OtlpTracer, tracer_factory_otlp::BACKEND, "an OTLP receiver");
     #[cfg(feature = "jaeger")]
-    tracer_type!("jaeger", Jaeger, JaegerTracer, tracer_factory_jaeger::BACKEND, "Jaeger");
+    tracer_type!(Jaeger, JaegerTracer, tracer_factory_jaeger::BACKEND, "Jaeger");
     #[cfg(feature = "zipkin")]
-    tracer_type!("zipkin", Zipkin, ZipkinTracer, tracer_factory_zipkin::BACKEND, "Zipkin");
+    tracer_type!(Zipkin, ZipkinTracer, tracer_factory_zipkin::BACKEND, "Zipkin");
     #[cfg(feature = "console")]
-    tracer_type!("console", Console, ConsoleTracer, tracer_factory_console::BACKEND, "the terminal");
+    tracer_type!(Console, ConsoleTracer, tracer_factory_console::BACKEND, "the terminal");
 }

@@ -153,7 +153,10 @@ pub struct ContextGuard {
 enum Attached {
     Slot(SlotRef),
     /// What is hidden, and the empty context that hides it from guests too.
-    Detached { hidden: Vec<SlotRef>, cover: SlotRef },
+    Detached {
+        hidden: Vec<SlotRef>,
+        cover: SlotRef,
+    },
 }
 
 fn leave(slot: SlotRef) {

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use opentelemetry::trace::{Span as _, SpanKind, Status, TraceContextExt as _, Tracer as _, TracerProvider as _};
+use opentelemetry::trace::{
+    Span as _, SpanKind, Status, TraceContextExt as _, Tracer as _, TracerProvider as _,
+};
 use opentelemetry::{Array, Context as OtelContext, KeyValue, StringValue, Value as OtelValue};
 use tracer_factory_core::capture::Capture;
 use tracer_factory_core::config::{TracerConfig, TracerType};
@@ -39,7 +41,10 @@ fn they_nest_in_both_directions() {
     let (tracer, guest, capture) = tracer();
     let native = tracer.trace_context("native root");
     guest.in_span("guest child", |cx| {
-        assert_eq!(current_span_id().map(|id| id.to_int().to_be_bytes()), Some(cx.span().span_context().span_id().to_bytes()));
+        assert_eq!(
+            current_span_id().map(|id| id.to_int().to_be_bytes()),
+            Some(cx.span().span_context().span_id().to_bytes())
+        );
         let inner = tracer.trace_context("native grandchild");
         guest.in_span("guest leaf", |_| {});
         drop(inner);
@@ -76,7 +81,11 @@ fn a_guest_root_has_a_last_trace_too() {
 fn everything_the_api_can_say_is_recorded() {
     let (_tracer, guest, capture) = tracer();
     let other = guest.start("other").span_context().clone();
-    let mut span = guest.span_builder("said").with_kind(SpanKind::Client).with_attributes([KeyValue::new("built", 1)]).start(&guest);
+    let mut span = guest
+        .span_builder("said")
+        .with_kind(SpanKind::Client)
+        .with_attributes([KeyValue::new("built", 1)])
+        .start(&guest);
     span.set_attribute(KeyValue::new("f", 1.5));
     span.set_attribute(KeyValue::new("b", true));
     let words = OtelValue::Array(Array::String(vec![StringValue::from("x"), StringValue::from("y")]));

@@ -31,8 +31,10 @@ pub enum EndpointError {
     /// No `scheme://`, or one that this receiver does not speak.
     #[error("a URL begins with {}", Schemes(.0))]
     Scheme(&'static [&'static str]),
-    /// `user:password@`.
-    #[error("a URL has no user or password in it: send credentials as headers")]
+    /// `user:password@` where nothing sends it, or with characters that need percent-encoding.
+    #[error(
+        "a user and password in a URL are for http:// and https:// only, percent-encoded, and not for Jaeger"
+    )]
     Credentials,
     /// Empty, or with characters that no host has.
     #[error("a URL has a host: a name, an IPv4 address, or an IPv6 address in brackets")]
@@ -67,8 +69,28 @@ impl Endpoint {
     /// Bytes of the longest URL that is taken.
     pub const LONGEST: usize = 8192;
 
-    /// Takes a URL apart; `schemes` are those its receiver speaks, in lower case.
+    /// Checks a URL as the HTTP client takes it: as [`Endpoint::parse`] does, but `user:password@` may be
+    /// there, which becomes basic authentication, where the receiver speaks nothing but HTTP.
+    pub fn check(text: &str, schemes: &'static [&'static str]) -> Result<(), EndpointError> {
+        let text = text.trim();
+        let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or("");
+        match authority.rsplit_once('@') {
+            Some((user, _)) if schemes == Self::HTTP => {
+                let legal = |b: u8| is_url_byte(b) && !matches!(b, b'@' | b'[' | b']');
+                if user.is_empty() || !user.bytes().all(legal) {
+                    return Err(EndpointError::Credentials);
+                }
+                let without = format!("{scheme}://{}", &rest[user.len() + 1..]);
+                Self::parse(&without, schemes).map(drop)
+            }
+            _ => Self::parse(text, schemes).map(drop),
+        }
+    }
+
+    /// Takes a URL without credentials apart; `schemes` are those its receiver speaks, in lower case.
     pub fn parse(text: &str, schemes: &'static [&'static str]) -> Result<Self, EndpointError> {
+        let text = text.trim();
         if text.len() > Self::LONGEST {
             return Err(EndpointError::TooLong);
         }
@@ -269,6 +291,21 @@ mod tests {
         let long = format!("http://h/{}", "a".repeat(Endpoint::LONGEST));
         assert_eq!(Endpoint::parse(&long, Endpoint::HTTP), Err(EndpointError::TooLong));
         assert_eq!(http.to_string(), "a URL begins with http:// or https://");
+    }
+
+    #[test]
+    fn only_what_speaks_http_takes_credentials() {
+        let http = |url| Endpoint::check(url, Endpoint::HTTP);
+        assert_eq!(http(" http://h:4318/a@b "), Ok(()));
+        assert_eq!(http("http://me:p%40ss@h:4318"), Ok(()));
+        assert_eq!(http("http://@h"), Err(EndpointError::Credentials));
+        assert_eq!(http("http://me@you@h"), Err(EndpointError::Credentials));
+        assert_eq!(http("http://me:a b@h"), Err(EndpointError::Credentials));
+        assert_eq!(http("http://me:p@h:0"), Err(EndpointError::Port));
+        assert_eq!(http("ftp://me:p@h"), Err(EndpointError::Scheme(Endpoint::HTTP)));
+        assert_eq!(http("me:p@h"), Err(EndpointError::Scheme(Endpoint::HTTP)));
+        let jaeger = Endpoint::check("http://me:p@h", Endpoint::HTTP_OR_UDP);
+        assert_eq!(jaeger, Err(EndpointError::Credentials));
     }
 
     #[test]

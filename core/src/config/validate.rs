@@ -120,7 +120,7 @@ impl Findings {
     }
 
     fn url(&mut self, field: &str, url: &str, schemes: &'static [&'static str]) {
-        if let Err(error) = Endpoint::parse(url, schemes) {
+        if let Err(error) = Endpoint::check(url, schemes) {
             self.push(field, &shown_endpoint(url), &error.to_string());
         }
     }
@@ -186,9 +186,9 @@ mod tests {
     fn several_findings_are_one_error_without_a_secret() {
         let error = error_of(|c| {
             c.sampling_rate = 2.0;
-            c.zipkin.endpoint = "http://me:canary@h".to_owned();
+            c.zipkin.endpoint = "http://me:canary@h:0".to_owned();
         });
         assert_eq!(error.lines().count(), 2, "{error}");
-        assert!(error.contains("zipkin.endpoint=\"http://h\"") && !error.contains("canary"), "{error}");
+        assert!(error.contains("zipkin.endpoint=\"http://h:0\"") && !error.contains("canary"), "{error}");
     }
 }

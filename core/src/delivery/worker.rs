@@ -3,7 +3,6 @@
 use std::any::Any;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -12,7 +11,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use super::batch::Batch;
-use super::destination::{BoxFuture, DeliveryError, Destination, Outcome};
+use super::destination::{DeliveryError, Destination, Outcome};
 use super::retry::back_off;
 use super::state::{DestinationState, reason};
 use super::{Flush, Shared};
@@ -127,7 +126,7 @@ impl DestinationTask {
                 _ = abandoned.wait_for(|abandoned| *abandoned) => break,
             }
         }
-        let _ = catch(self.destination.close()).await;
+        let _ = catch(async { self.destination.close().await }).await;
     }
 
     /// Until the batch is settled, one way or the other.
@@ -135,7 +134,7 @@ impl DestinationTask {
         let (mut attempt, mut panics) = (0, 0);
         loop {
             self.urgent.mark_unchanged();
-            let after = match catch(self.destination.deliver(batch)).await {
+            let after = match catch(async { self.destination.deliver(batch).await }).await {
                 Ok(Outcome::Delivered(what)) => return self.state.delivered(&what),
                 Ok(Outcome::Rejected(error)) => return self.state.rejected(error),
                 Ok(Outcome::Retry { after, error }) => {
@@ -170,8 +169,9 @@ impl DestinationTask {
 }
 
 /// Runs a future whose panic is a result.
-async fn catch<T>(mut future: BoxFuture<'_, T>) -> Result<T, Box<dyn Any + Send>> {
-    poll_fn(|task| match catch_unwind(AssertUnwindSafe(|| Pin::new(&mut future).poll(task))) {
+async fn catch<T>(future: impl Future<Output = T>) -> Result<T, Box<dyn Any + Send>> {
+    tokio::pin!(future);
+    poll_fn(|task| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(task))) {
         Ok(Poll::Pending) => Poll::Pending,
         Ok(Poll::Ready(value)) => Poll::Ready(Ok(value)),
         Err(payload) => Poll::Ready(Err(payload)),

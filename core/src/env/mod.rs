@@ -43,6 +43,9 @@ pub struct Resolved {
     pub warnings: Vec<Warning>,
 }
 
+/// Changes limits for a backend.
+pub type BackendLimits<'a> = dyn Fn(&TracerType, &mut Limits) + 'a;
+
 /// What the program knows and the environment builds on.
 #[derive(Clone, Copy, Default)]
 #[non_exhaustive]
@@ -50,7 +53,7 @@ pub struct Program<'a> {
     /// Names of the exporters it registered, which TRACER_TYPE takes beside the built-in ones.
     pub registered: &'a [String],
     /// Changes the limits' defaults for a backend, before the environment's own apply; called once for each chosen type.
-    pub limits: Option<&'a dyn Fn(&TracerType, &mut Limits)>,
+    pub limits: Option<&'a BackendLimits<'a>>,
 }
 
 impl<'a> Program<'a> {
@@ -61,7 +64,7 @@ impl<'a> Program<'a> {
     }
 
     /// With these defaults for backends.
-    pub fn limits(mut self, limits: &'a dyn Fn(&TracerType, &mut Limits)) -> Self {
+    pub fn limits(mut self, limits: &'a BackendLimits<'a>) -> Self {
         self.limits = Some(limits);
         self
     }

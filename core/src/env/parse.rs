@@ -117,8 +117,8 @@ pub(super) fn path(kind: &Kind, text: &str) -> Parsed<Option<PathBuf>> {
 
 pub(super) fn url(kind: &Kind, text: &str) -> Parsed<String> {
     let Kind::Url(schemes) = *kind else { return Err(kind.allowed()) };
-    match Endpoint::parse(text, schemes) {
-        Ok(_) => Ok(text.to_owned()),
+    match Endpoint::check(text, schemes) {
+        Ok(()) => Ok(text.to_owned()),
         Err(error) => Err(error.to_string()),
     }
 }

@@ -7,7 +7,7 @@ use super::resolver::{Resolver, Source};
 use super::show;
 use super::var::Kind;
 use super::vars::*;
-use crate::config::{DeliveryConfig, Limits, TracerConfig, bounds};
+use crate::config::{DeliveryConfig, Limits, TracerConfig};
 use crate::error::ConfigError;
 use crate::propagation::Propagator;
 
@@ -35,10 +35,16 @@ pub(super) fn instrumentation(r: &mut Resolver, c: &mut TracerConfig) {
     r.set("instrument_managed", managed, parse::boolean, show::plain, &[&TRACER_INSTRUMENT_MANAGED]);
     let ours = r.read(&TRACER_PROPAGATOR, parse::propagators);
     let otel = r.read(&OTEL_PROPAGATORS, parse::propagators);
-    r.settle("propagators", &mut c.propagators, propagator_names, &TRACER_PROPAGATOR, [ours, otel]);
+    r.settle(
+        "propagators",
+        &mut c.propagators,
+        |list| propagator_names(list),
+        &TRACER_PROPAGATOR,
+        [ours, otel],
+    );
 }
 
-fn propagator_names(propagators: &Vec<Propagator>) -> String {
+fn propagator_names(propagators: &[Propagator]) -> String {
     if propagators.is_empty() {
         return "none".to_owned();
     }
@@ -107,5 +113,4 @@ pub(super) fn check_span_fits_lane(r: &mut Resolver, c: &TracerConfig, span_byte
         let allowed = format!("at most TRACER_LANE_BYTES, which is {}", show::size(&lane));
         r.errors.push(ConfigError::invalid(TRACER_SPAN_BYTES.name, show::size(&span), allowed));
     }
-    debug_assert!(bounds::LANE_BYTES.max >= bounds::SPAN_BYTES.max);
 }

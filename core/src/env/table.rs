@@ -18,7 +18,7 @@ pub fn readme_table() -> String {
             );
         }
         let default = match var.default.strip_prefix('(').and_then(|words| words.strip_suffix(')')) {
-            Some(words) => words.to_owned(),
+            Some(words) => cell(words),
             None => format!("`{}`", var.default),
         };
         let secret = if var.secret { " Secret: shown nowhere." } else { "" };
@@ -46,6 +46,7 @@ mod tests {
             assert_eq!(rows.len(), 1, "{}", var.name);
             assert_eq!(rows[0].replace("\\|", "").matches('|').count(), 5, "{}", rows[0]);
         }
+        assert!(!table.contains('<'), "Markdown would take it for HTML");
         let sections = table.lines().filter(|line| line.starts_with("#### ")).count();
         let distinct: std::collections::BTreeSet<_> = VARS.iter().map(|var| var.section).collect();
         assert_eq!(sections, distinct.len(), "a section is split");

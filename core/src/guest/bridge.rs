@@ -36,7 +36,7 @@ pub(super) fn install() {
 }
 
 #[inline]
-pub(crate) fn is_installed() -> bool {
+fn is_installed() -> bool {
     INSTALLED.load(Relaxed)
 }
 

@@ -4,10 +4,6 @@ use crate::context::Context;
 use crate::ids::{SpanContext, SpanId};
 use crate::recorder::{FrameContext, Parent, SlotRef};
 
-pub(crate) const fn is_installed() -> bool {
-    false
-}
-
 pub(crate) const fn current_context(_native: Option<SpanId>) -> Option<SpanContext> {
     None
 }

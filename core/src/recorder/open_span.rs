@@ -119,7 +119,13 @@ impl OpenSpan {
         }
         self.seen |= bit;
         let start = self.body.len() as u32;
-        let cut = write_value_bounded(&mut self.body, key::SPAN_ATTRIBUTE, name, value, room.min(limits.value_bytes));
+        let cut = write_value_bounded(
+            &mut self.body,
+            key::SPAN_ATTRIBUTE,
+            name,
+            value,
+            room.min(limits.value_bytes),
+        );
         self.cut_values += u32::from(cut);
         self.attributes.push(Attribute { hash, start, end: self.body.len() as u32 });
     }
@@ -143,7 +149,13 @@ impl OpenSpan {
             return;
         };
         let mut pair = Vec::new();
-        self.cut_values += u32::from(write_value_bounded(&mut pair, key::SPAN_ATTRIBUTE, name, value, room.min(limits.value_bytes)));
+        self.cut_values += u32::from(write_value_bounded(
+            &mut pair,
+            key::SPAN_ATTRIBUTE,
+            name,
+            value,
+            room.min(limits.value_bytes),
+        ));
         let shift = pair.len() as i64 - i64::from(old.end - old.start);
         self.body.splice(old.start as usize..old.end as usize, pair);
         self.attributes[at].end = (i64::from(old.end) + shift) as u32;

@@ -109,10 +109,10 @@ impl Argument {
 
     /// Binds it again where the body is, so that it is dropped in its turn: after what the body declares, the last
     /// argument first.
-    pub(crate) fn bind_again(&self, is_recorded: bool) -> TokenStream {
+    pub(crate) fn bind_again(&self, is_used: bool) -> TokenStream {
         let Self { name, mutability, conditions, .. } = self;
-        // Recorded is used, even when the body does not mention it.
-        let allow = is_recorded.then(|| quote!(#[allow(unused_variables)]));
+        // Used already, even when the body does not mention it.
+        let allow = is_used.then(|| quote!(#[allow(unused_variables)]));
         quote_spanned!(generated(name.span())=> #(#conditions)* #allow let #mutability #name = #name;)
     }
 }

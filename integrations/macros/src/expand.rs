@@ -66,7 +66,10 @@ pub(crate) fn function(function: &Function, options: &Options, default_name: &st
     } else {
         expansion.closure()
     };
-    Ok(Function { signature, ..function.clone() }.with_body(&inside))
+    let mut attributes = function.attributes.clone();
+    // The body's block stands in a block of ours, under the arguments' names.
+    attributes.push(parse_quote!(#[allow(unused_braces, clippy::shadow_same)]));
+    Ok(Function { attributes, signature, ..function.clone() }.with_body(&inside))
 }
 
 struct Expansion<'a> {
@@ -141,7 +144,7 @@ impl<'a> Expansion<'a> {
         let returns = return_type::of(&self.function.signature.output);
         let is_told = !matches!(returns, syn::Type::Infer(_) | syn::Type::Never(_));
         let told = is_told.then(|| {
-            quote_spanned! {Span::mixed_site()=>
+            quote_spanned! {generated(returns.span())=>
                 #[allow(unreachable_code, clippy::all)]
                 if false {
                     let returned: #returns = loop {};
@@ -237,7 +240,10 @@ impl<'a> Expansion<'a> {
             // All of it, not only the fields that the body mentions.
             quote_spanned!(Span::mixed_site()=> let _ = &#this;)
         });
-        let arguments = self.arguments.iter().map(|argument| argument.bind_again(self.is_recorded(argument)));
+        let arguments = self.arguments.iter().map(|argument| {
+            let is_used = self.is_recorded(argument) || self.options.mention(&argument.name);
+            argument.bind_again(is_used)
+        });
         quote_spanned!(Span::mixed_site()=> { #receiver #(#arguments)* #block })
     }
 

@@ -47,6 +47,12 @@ impl Function {
         if let Some(variadic) = &self.signature.variadic {
             return Err(Error::new_spanned(variadic, "a variadic function cannot be traced"));
         }
+        // What `#[async_trait]` leaves behind: the span would end before the future has begun.
+        if self.signature.generics.lifetimes().any(|of| of.lifetime.ident == "async_trait") {
+            let message =
+                "put `#[traced]` on the block, above `#[async_trait]`, which leaves no `async fn` to trace";
+            return Err(Error::new(self.signature.ident.span(), message));
+        }
         Ok(())
     }
 

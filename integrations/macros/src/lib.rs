@@ -13,21 +13,36 @@ use proc_macro::TokenStream;
 
 /// Runs a function, or every method of an `impl` block, in a span of its own.
 ///
-/// ```ignore
+/// ```
 /// use tracer_factory::traced;
 ///
+/// # struct Token;
 /// #[traced(kind = "client", skip(token), attributes(peer.service = "billing"), err)]
-/// async fn charge(account: &str, cents: u64, token: &Token) -> Result<Receipt, BillingError> {
-///     // …
+/// async fn charge(account: &str, cents: u64, token: &Token) -> Result<u64, std::num::ParseIntError> {
+///     # let _ = (cents, token);
+///     account.parse()
+/// }
+///
+/// struct Ledger {
+///     entries: Vec<u64>,
 /// }
 ///
 /// #[traced(err)]
 /// impl Ledger {
-///     fn open(path: &Path) -> Result<Self, LedgerError> { /* the span `Ledger::open` */ }
-///     #[traced(kind = "server", attributes(entries = entries.len()))]
-///     fn append(&mut self, entries: Vec<Entry>) -> Result<(), LedgerError> { /* `Ledger::append` */ }
+///     /// Runs in the span `Ledger::open`.
+///     fn open(path: &str) -> std::io::Result<Self> {
+///         Ok(Self { entries: std::fs::read(path)?.into_iter().map(u64::from).collect() })
+///     }
+///
+///     #[traced(name = "append", kind = "server", skip_all, attributes(added = entries.len()))]
+///     fn append(&mut self, entries: &[u64]) {
+///         self.entries.extend(entries);
+///     }
+///
 ///     #[traced(ignore)]
-///     const fn len(&self) -> usize { self.len }
+///     const fn len(&self) -> usize {
+///         self.entries.len()
+///     }
 /// }
 /// ```
 ///
@@ -68,8 +83,8 @@ use proc_macro::TokenStream;
 ///
 /// # Where it cannot go
 ///
-/// On `const fn` and on functions without a body, which is an error. A function that is not `async` and returns a
-/// future is traced only until it has made that future: with `async-trait`, put `#[traced]` above `#[async_trait]`.
+/// On `const fn`, on functions without a body, and below `#[async_trait]` (put it above): these are errors. A function
+/// that is not `async` and returns a future is traced only until it has made that future.
 #[proc_macro_attribute]
 pub fn traced(options: TokenStream, item: TokenStream) -> TokenStream {
     expand::traced(options.into(), item.into()).into()

@@ -1,6 +1,7 @@
 //! What the attribute was told, and what of it concerns a method when it was told to a whole block.
 
-use proc_macro2::{Ident, Span};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::{Error, Expr, LitStr, Path, Result};
 
 /// The options of one `#[traced(…)]`.
@@ -76,7 +77,28 @@ impl Options {
             .map_or(Ok(()), Err)
     }
 
+    /// Whether an expression among the options uses the argument.
+    pub(crate) fn mention(&self, argument: &Ident) -> bool {
+        let parent = match &self.parent {
+            Some(Parent::Context(context)) => Some(&**context),
+            _ => None,
+        };
+        let attributes = self.attributes.iter().map(|(_, value)| value);
+        let expressions = self.name.iter().chain(&self.tracer).chain(parent).chain(attributes);
+        expressions.into_iter().any(|expression| tokens_mention(expression.to_token_stream(), argument))
+    }
+
     pub(crate) fn skips(&self, argument: &Ident) -> bool {
         self.skip_all || self.skip.contains(argument)
     }
+}
+
+fn tokens_mention(tokens: TokenStream, argument: &Ident) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Group(group) => tokens_mention(group.stream(), argument),
+        TokenTree::Ident(ident) => ident == *argument,
+        // As in `format!("{argument}")`.
+        TokenTree::Literal(literal) => literal.to_string().contains(&format!("{{{argument}")),
+        TokenTree::Punct(_) => false,
+    })
 }

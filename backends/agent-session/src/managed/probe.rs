@@ -67,11 +67,11 @@ pub(crate) fn http_get(
     let head = std::str::from_utf8(&answer[..head_end]).map_err(|_| invalid("no HTTP answer"))?;
     let mut lines = head.split("\r\n");
     let status = lines.next().and_then(status_of).ok_or_else(|| invalid("no HTTP answer"))?;
-    let length = lines
-        .filter_map(|line| line.split_once(':'))
-        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+    let is_length = |(name, _): &(&str, &str)| name.eq_ignore_ascii_case("content-length");
+    let length = lines.filter_map(|line| line.split_once(':')).find(is_length);
+    let length = length.map(|(_, length)| length.trim().parse::<usize>());
     let body = answer.split_off(head_end + 4);
-    if length.is_some_and(|(_, length)| length.trim().parse() != Ok(body.len())) {
+    if length.is_some_and(|length| length != Ok(body.len())) {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
     Ok((status, body))

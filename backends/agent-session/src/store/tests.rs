@@ -87,7 +87,9 @@ fn the_list_is_newest_first_and_filtered() {
     let mut failed = span(2, 2, 0, "b");
     failed.status.code = StatusCode::Error;
     failed.resource = service("bank");
-    store.ingest(&encode_request(&[span(1, 1, 0, "a"), failed, span(3, 3, 0, "ab")])).unwrap();
+    for span in [span(1, 1, 0, "a"), failed, span(3, 3, 0, "ab")] {
+        store.ingest(&encode_request(&[span])).unwrap();
+    }
     store.ingest(&encode_request(&[span(1, 4, 1, "late child of a")])).unwrap();
     assert_eq!(list(&store, TraceQuery::default()), ["a", "ab", "b"]);
     assert_eq!(list(&store, TraceQuery { limit: 1, ..TraceQuery::default() }), ["a"]);

@@ -140,7 +140,7 @@ pub(crate) enum Answer {
     Bytes(Vec<u8>),
     /// Sends these bytes and hangs up.
     Last(Vec<u8>),
-    /// Sends these bytes, one each time the other bytes' sender wakes, for ever.
+    /// Sends these bytes, then single ones for ever, too fast for any limit on silence.
     Trickle(Vec<u8>),
     /// Sends nothing and keeps the connection.
     Silence,

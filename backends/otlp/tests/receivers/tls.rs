@@ -130,7 +130,6 @@ async fn a_client_certificate_is_shown_when_asked_for() {
 
 #[tokio::test]
 async fn tls_and_plain_text_are_told_apart() {
-    let plain = Server::start(|| answer("400 Bad Request", "", b"")).await;
     for protocol in [OtlpProtocol::HttpProtobuf, OtlpProtocol::Grpc] {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut config = config(format!("https://{}", listener.local_addr().unwrap()));
@@ -145,8 +144,6 @@ async fn tls_and_plain_text_are_told_apart() {
         let error = retried(deliver(config).await).1;
         assert!(error.contains("http://"), "{error}");
     }
-    drop(plain);
-
     let authority = Authority::new();
     let (url, _requests) = authority.serve("127.0.0.1", false).await;
     let error = retried(deliver(config(url.replace("https", "http"))).await).1;

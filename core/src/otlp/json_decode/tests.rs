@@ -1,4 +1,6 @@
 use super::*;
+use crate::span::{SpanKind, StatusCode};
+use crate::value::Value;
 
 /// A request around the fields of one span.
 fn span(fields: &str) -> String {
