@@ -86,14 +86,7 @@ pub use tracer_factory_zipkin as zipkin;
 pub use registry::types::*;
 
 /// What the code that `#[traced]` writes refers to.
+#[cfg(feature = "macros")]
 #[doc(hidden)]
-pub mod __private {
-    pub use crate::global::{current_tracer, scope, span};
-    pub use tracer_factory_core::context::Context;
-    pub use tracer_factory_core::future::TraceFuture;
-    pub use tracer_factory_core::manual::Span;
-    pub use tracer_factory_core::scope::Scope;
-    pub use tracer_factory_core::span::SpanKind;
-    pub use tracer_factory_core::tracer::{BaseTracer, SpanOptions};
-    pub use tracer_factory_core::value::AttrValue;
-}
+#[path = "private.rs"]
+pub mod __private;

@@ -60,6 +60,12 @@ impl Scope {
         std::mem::ManuallyDrop::new(Self { slot, _this_thread: PhantomData })
     }
 
+    /// Shows the innermost scope of this thread to `edit`, without ending it; one that records nothing when there is none.
+    pub fn with_current<R>(edit: impl FnOnce(&Scope) -> R) -> R {
+        let slot = with_local(|local| local.current_slot()).flatten().unwrap_or(SlotRef::NONE);
+        edit(&Self::borrowed(slot))
+    }
+
     /// Whether what is set on it goes anywhere: false when sampled out, under `noop`, after teardown.
     #[inline]
     pub fn is_recording(&self) -> bool {
@@ -130,7 +136,10 @@ impl Drop for Scope {
         if self.slot == SlotRef::NONE {
             return;
         }
-        if std::thread::panicking() {
+        // A scope that was opened while unwinding, in some destructor, is not what panicked.
+        if std::thread::panicking()
+            && with_local(|local| local.opened_while_unwinding(self.slot)) == Some(false)
+        {
             self.edit(|span, limits| Exception::of_unwinding().record(span, limits));
         }
         guest::detach(self.slot);

@@ -119,6 +119,8 @@ struct Slot {
     /// Index of the tracer's entry.
     entry: u32,
     context: FrameContext,
+    /// Whether the thread was unwinding already when it was opened.
+    unwinding: bool,
     /// `None` for a context without a recorded span: sampled out, or attached.
     recording: Option<Box<Recording>>,
     #[cfg(feature = "guest")]
@@ -275,10 +277,16 @@ impl Local {
         self.stack.last().map(|at| SlotRef { index: *at, generation: self.slots[*at as usize].generation })
     }
 
-    /// The tracer of the innermost slot that has one.
+    /// The tracer of the innermost slot that has one, be it a scope's or an attached context's.
     pub(crate) fn current_recorder(&self) -> Option<Arc<Recorder>> {
-        let mut slots = self.stack.iter().rev().map(|at| self.slots[*at as usize].entry);
-        slots.find_map(|entry| self.entries.get(entry as usize)).map(|entry| Arc::clone(&entry.recorder))
+        let id = self
+            .stack
+            .iter()
+            .rev()
+            .map(|at| self.slots[*at as usize].context.recorder)
+            .find(|id| *id != 0)?;
+        let here = self.entries.iter().find(|entry| entry.recorder.id == id);
+        here.map(|entry| Arc::clone(&entry.recorder)).or_else(|| Recorder::by_id(id))
     }
 
     /// The innermost current context, in a form that other threads can be given.
@@ -309,6 +317,11 @@ impl Local {
 
     fn is_live(&self, slot: SlotRef) -> bool {
         self.slots.get(slot.index as usize).is_some_and(|s| s.generation == slot.generation)
+    }
+
+    /// Whether a slot was opened by a destructor that a panic runs.
+    pub(crate) fn opened_while_unwinding(&self, slot: SlotRef) -> bool {
+        self.is_live(slot) && self.slots[slot.index as usize].unwinding
     }
 
     /// The recorded span in a slot, with its tracer's limits.
@@ -474,6 +487,7 @@ impl Local {
         slot.entry = entry;
         slot.context = detached.context;
         slot.recording = detached.recording;
+        slot.unwinding = std::thread::panicking();
         self.stack.push(index);
         if let Some(entry) = self.entries.get_mut(entry as usize) {
             entry.open += 1;

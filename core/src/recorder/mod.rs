@@ -9,10 +9,11 @@ mod local;
 mod open_span;
 mod random;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 pub(crate) use clock::now;
 pub(crate) use lanes::Lanes;
@@ -64,6 +65,17 @@ impl fmt::Debug for Recorder {
     }
 }
 
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        by_id().remove(&self.id);
+    }
+}
+
+fn by_id() -> MutexGuard<'static, HashMap<u64, Weak<Recorder>>> {
+    static BY_ID: LazyLock<Mutex<HashMap<u64, Weak<Recorder>>>> = LazyLock::new(Mutex::default);
+    lock(&BY_ID)
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -76,8 +88,9 @@ impl Recorder {
         lane_bytes: usize,
     ) -> Arc<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        Arc::new(Self {
-            id: NEXT.fetch_add(1, Relaxed),
+        let id = NEXT.fetch_add(1, Relaxed);
+        let recorder = Arc::new(Self {
+            id,
             limits,
             sampler,
             resource,
@@ -89,7 +102,16 @@ impl Recorder {
             sampled_out: AtomicU64::new(0),
             only_worker: AtomicI64::new(NO_WORKER),
             workers: Mutex::default(),
-        })
+        });
+        by_id().insert(id, Arc::downgrade(&recorder));
+        recorder
+    }
+
+    /// The recorder with this number, while its tracer lives: for contexts that come from another thread.
+    pub(crate) fn by_id(id: u64) -> Option<Arc<Self>> {
+        let known = by_id().get(&id).cloned();
+        // Upgraded outside the lock: if this is the last handle, its end takes the lock again.
+        known.and_then(|recorder| recorder.upgrade())
     }
 
     pub(crate) fn limits(&self) -> &Limits {

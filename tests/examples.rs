@@ -1,0 +1,8 @@
+//! The examples, as their users run them. `cargo test` builds them beside this test.
+
+#[path = "examples/program.rs"]
+mod program;
+#[path = "examples/quickstart.rs"]
+mod quickstart;
+#[path = "examples/w3c_service.rs"]
+mod w3c_service;
