@@ -67,9 +67,9 @@ fn otlp_receives_the_trace_that_is_printed() {
 
 #[cfg(feature = "agent-session")]
 #[test]
-fn the_default_needs_nothing_around_it() {
+fn the_default_type_needs_nothing_around_it() {
     for name in BOTH {
-        let (stdout, output) = run(name, &[]);
+        let (stdout, output) = run(name, &[("TRACER_SERVER_LISTEN", "127.0.0.1:0")]);
         let report = String::from_utf8(output.stderr).unwrap();
         assert!(output.status.success() && report.contains("1 delivered"), "{report}");
         assert_ne!(trace_id(&stdout), "0".repeat(32));
