@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::trace_state::TraceState;
+
 /// 16 bytes that every span of a trace shares; all zeros means "no trace".
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct TraceId([u8; 16]);
@@ -144,7 +146,7 @@ pub struct SpanContext {
     /// Whether the trace is recorded.
     pub flags: TraceFlags,
     /// Vendors' entries, passed on unread.
-    pub trace_state: crate::propagation::TraceState,
+    pub trace_state: TraceState,
     /// Whether it was extracted from a carrier.
     pub is_remote: bool,
 }

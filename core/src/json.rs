@@ -1,5 +1,8 @@
-//! Values and spans as plain JSON, for backends that know only text and for people.
+//! Values and spans as plain JSON and as text, for backends that know only text and for people.
 
+use std::fmt;
+
+pub use crate::base64::encode as base64;
 use crate::span::SpanData;
 use crate::value::AttrValue;
 
@@ -17,6 +20,21 @@ pub fn to_json(value: &AttrValue<'_>) -> serde_json::Value {
         AttrValue::Array(items) => items.iter().map(to_json).collect(),
         AttrValue::Map(items) => {
             Value::Object(items.iter().map(|(k, v)| (k.to_string(), to_json(v))).collect())
+        }
+    }
+}
+
+/// As text backends without types show it: text as it is, bytes in base64, arrays and maps as JSON.
+impl fmt::Display for AttrValue<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AttrValue::Empty => Ok(()),
+            AttrValue::Str(text) => f.write_str(text),
+            AttrValue::Bool(value) => write!(f, "{value}"),
+            AttrValue::Int(value) => write!(f, "{value}"),
+            AttrValue::Double(value) => write!(f, "{value}"),
+            AttrValue::Bytes(bytes) => f.write_str(&base64(bytes)),
+            other => write!(f, "{}", to_json(other)),
         }
     }
 }
@@ -71,37 +89,14 @@ pub fn double_text(value: f64) -> &'static str {
     }
 }
 
-/// Standard base64 with padding.
-pub fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let at = |i: usize| u32::from(chunk.get(i).copied().unwrap_or(0));
-        let bits = at(0) << 16 | at(1) << 8 | at(2);
-        for digit in 0..4 {
-            let index = (bits >> (18 - 6 * digit)) as usize & 63;
-            text.push(if digit <= chunk.len() { DIGITS[index] as char } else { '=' });
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
-    use super::base64;
+    use super::*;
 
     #[test]
-    fn base64_vectors() {
-        let vectors = [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foob", "Zm9vYg=="),
-            ("fooba", "Zm9vYmE="),
-        ];
-        for (plain, coded) in vectors {
-            assert_eq!(base64(plain.as_bytes()), coded);
-        }
+    fn text_form() {
+        let value = AttrValue::Array(vec!["a".into(), 1.into(), 1.5.into(), true.into()]);
+        assert_eq!(value.to_string(), r#"["a",1,1.5,true]"#);
+        assert_eq!(AttrValue::from(&b"\x00\xff"[..]).to_string(), "AP8=");
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Data flows one way: scope → recorder → lane → delivery → destination.
 
+mod base64;
 pub mod callback;
 pub mod capture;
 pub mod config;
@@ -17,6 +18,7 @@ pub mod http;
 pub mod ids;
 pub mod json;
 pub mod manual;
+mod options;
 pub mod otlp;
 pub mod propagation;
 mod recorder;
@@ -28,6 +30,7 @@ pub mod scope;
 pub mod span;
 mod span_methods;
 mod text;
+mod trace_state;
 pub mod tracer;
 pub mod value;
 mod wire;

@@ -7,9 +7,9 @@ use crate::context::Context;
 use crate::exception::Exception;
 use crate::guest;
 use crate::ids::{SpanContext, SpanId, TraceId};
+use crate::options::SpanOptions;
 use crate::recorder::{Detached, OpenSpan, Recorder, SlotRef, StartSpan, with_local};
 use crate::span_methods::span_methods;
-use crate::tracer::{BaseTracer, SpanOptions};
 use crate::value::AttrValue;
 
 /// A span with no scope: `Send`, so that it can follow the work from thread to thread. Ends when finished or dropped.
@@ -22,11 +22,6 @@ pub struct Span {
 }
 
 impl Span {
-    /// Starts a span under what is current.
-    pub fn start(tracer: &(impl BaseTracer + ?Sized), name: &str) -> Self {
-        tracer.start_span(&SpanOptions::new(name))
-    }
-
     /// A span of the tracer whose scope is innermost on this thread; `None` when there is none.
     pub fn beside_current(options: &SpanOptions<'_>) -> Option<Self> {
         let recorder = with_local(|local| local.current_recorder()).flatten()?;

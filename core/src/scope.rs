@@ -8,10 +8,10 @@ use crate::context::Context;
 use crate::exception::Exception;
 use crate::guest;
 use crate::ids::{SpanContext, SpanId, TraceId};
+use crate::options::SpanOptions;
 use crate::recorder::{FrameContext, OpenSpan, Recorder, SlotRef, StartSpan, with_local};
 use crate::span::Trace;
 use crate::span_methods::span_methods;
-use crate::tracer::SpanOptions;
 
 /// A span that is current until this guard is dropped, also by an early return or a panic (which makes it an error).
 ///

@@ -1,4 +1,4 @@
-//! Cutting text where a character ends.
+//! Cutting text where a character ends, and trimming headers.
 
 /// The longest beginning of `text` that has at most `limit` bytes and ends at a character's border.
 #[inline]
@@ -9,6 +9,11 @@ pub(crate) fn cut(text: &str, limit: usize) -> &str {
     // A character has at most four bytes, so this looks at most three back.
     let border = (limit.saturating_sub(3)..=limit).rev().find(|at| text.is_char_boundary(*at));
     &text[..border.unwrap_or(0)]
+}
+
+/// Without the spaces and tabs that HTTP allows around a value.
+pub(crate) fn trim_ows(text: &str) -> &str {
+    text.trim_matches([' ', '\t'])
 }
 
 #[cfg(test)]

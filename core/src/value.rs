@@ -1,7 +1,6 @@
 //! Attribute values: every type OTLP knows, borrowed where the caller has it already.
 
 use std::borrow::Cow;
-use std::fmt;
 
 /// An attribute's value. Borrowed text is not copied before it is encoded.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -59,21 +58,6 @@ impl AttrValue<'_> {
         match self {
             AttrValue::Int(value) => Some(*value),
             _ => None,
-        }
-    }
-}
-
-/// As text backends without types show it: text as it is, bytes in base64, arrays and maps as JSON.
-impl fmt::Display for AttrValue<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            AttrValue::Empty => Ok(()),
-            AttrValue::Str(text) => f.write_str(text),
-            AttrValue::Bool(value) => write!(f, "{value}"),
-            AttrValue::Int(value) => write!(f, "{value}"),
-            AttrValue::Double(value) => write!(f, "{value}"),
-            AttrValue::Bytes(bytes) => f.write_str(&crate::json::base64(bytes)),
-            other => write!(f, "{}", crate::json::to_json(other)),
         }
     }
 }
@@ -193,12 +177,5 @@ mod tests {
     fn unsigned_numbers_keep_their_value() {
         assert_eq!(AttrValue::from(7u64), AttrValue::Int(7));
         assert_eq!(AttrValue::from(u64::MAX), AttrValue::from("18446744073709551615"));
-    }
-
-    #[test]
-    fn text_form() {
-        let value = AttrValue::Array(vec!["a".into(), 1.into(), 1.5.into(), true.into()]);
-        assert_eq!(value.to_string(), r#"["a",1,1.5,true]"#);
-        assert_eq!(AttrValue::from(&b"\x00\xff"[..]).to_string(), "AP8=");
     }
 }

@@ -1,5 +1,7 @@
 //! What becomes of spans when destinations fail on command: counted exactly, tried again, and never longer than asked.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::VecDeque;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;

@@ -1,5 +1,7 @@
 //! OpenTelemetry spans and `tracing` spans inside native scopes and around them.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::sync::Arc;
 
 use opentelemetry::trace::{

@@ -1,5 +1,7 @@
 //! Our OTLP encoder and decoder against prost's own types, on random spans and random bytes.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as ProtoValue;
 use opentelemetry_proto::tonic::common::v1::{

@@ -1,5 +1,7 @@
 //! What the recorder promises, seen through decoded spans: nesting, limits, order, threads, futures, last traces.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;

@@ -1,9 +1,12 @@
-//! What a server is told: where it listens and how much it may hold.
+//! What a server is told: where it listens and how much it may hold; and what the backend is called.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use tracer_factory_core::config::AgentSessionConfig;
+
+/// What the backend is called.
+pub(crate) const NAME: &str = "agent-session";
 
 /// Settings of a [`Server`](crate::Server).
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,14 +3,14 @@
 use std::net::SocketAddr;
 
 use secrecy::{ExposeSecret, SecretString};
-use tracer_factory_core::config::{AgentSessionConfig, OtlpProtocol, TracerConfig};
+use tracer_factory_core::config::{AgentSessionConfig, Endpoint, OtlpProtocol, TracerConfig};
 use tracer_factory_core::delivery::{Batch, BoxFuture, Connected, Destination, Outcome, Plan};
 use tracer_factory_core::error::ConfigError;
 use tracer_factory_core::http::otlp::{OtlpDestination, OtlpTarget, otlp_destination, otlp_plan};
 
+use crate::config::NAME;
 use crate::managed::{Found, Managed, Tie, probe};
 
-const NAME: &str = crate::BACKEND.name;
 const ENDPOINT: &str = "AGENTOPS_EXPORTER_ENDPOINT";
 const OFF: &str = "off with AGENTOPS_MANAGED=false or TRACER_TYPE=noop";
 
@@ -20,7 +20,7 @@ pub(crate) fn plan(config: &TracerConfig) -> Result<Plan, ConfigError> {
     if !config.managed {
         let default = || format!("http://127.0.0.1:{}", AgentSessionConfig::DEFAULT_PORT);
         let url = config.endpoint.clone().unwrap_or_else(default);
-        return otlp_plan(NAME, target(&config, url, config.endpoint_is_exact));
+        return otlp_plan(NAME, target(&config, &url, config.endpoint_is_exact)?);
     }
     if !config.listen.ip().is_loopback() {
         return Err(ConfigError::invalid(
@@ -31,25 +31,25 @@ pub(crate) fn plan(config: &TracerConfig) -> Result<Plan, ConfigError> {
     }
     let planned = format!("http://{}", config.listen);
     // So that a wrong token is found now and not when the server runs.
-    target(&config, planned.clone(), false).check()?;
+    target(&config, &planned, false)?.check()?;
     Ok(Plan::new(NAME, planned, move || connect(config)))
 }
 
-fn target(config: &AgentSessionConfig, url: String, exact: bool) -> OtlpTarget {
-    let mut target = OtlpTarget::new(ENDPOINT, url);
+fn target(config: &AgentSessionConfig, url: &str, exact: bool) -> Result<OtlpTarget, ConfigError> {
+    let mut target = OtlpTarget::new(ENDPOINT, Endpoint::of_setting(ENDPOINT, url, Endpoint::HTTP)?);
     target.exact = exact;
     target.protocol = Some(OtlpProtocol::HttpProtobuf);
     if let Some(key) = &config.api_key {
         let bearer = SecretString::from(format!("Bearer {}", key.expose_secret()));
         target.headers.push(("authorization".to_owned(), bearer));
     }
-    target
+    Ok(target)
 }
 
 fn connect(config: AgentSessionConfig) -> Result<Connected, ConfigError> {
     let managed = Managed::establish(&config)?;
     let (endpoint, notice) = (managed.url.clone(), notice(&managed));
-    let otlp = otlp_destination(target(&config, managed.url.clone(), false))?;
+    let otlp = otlp_destination(target(&config, &managed.url, false)?)?;
     let destination = ManagedDestination { config, otlp, managed: Some(managed) };
     Ok(Connected { destination: Box::new(destination), endpoint: Some(endpoint), notice: Some(notice) })
 }
@@ -97,7 +97,7 @@ impl ManagedDestination {
             }
             Ok(None) | Err(_) => return,
         };
-        match otlp_destination(target(&self.config, managed.url.clone(), false)) {
+        match target(&self.config, &managed.url, false).and_then(otlp_destination) {
             Ok(otlp) => {
                 tracing::info!(lost = %url, "{}", notice(&managed));
                 self.otlp = otlp;

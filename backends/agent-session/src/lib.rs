@@ -3,9 +3,11 @@
 //! [`BACKEND`] is the client's side: it starts a [`Server`] in this process, or a separate one, or joins one
 //! that runs already, and sends OTLP over HTTP. [`Server`] is the other side and works without the client.
 
+mod api;
 mod config;
 mod destination;
 mod error;
+mod http_get;
 mod managed;
 mod query;
 mod server;
@@ -14,14 +16,15 @@ mod store;
 use tracer_factory_core::config::Limits;
 use tracer_factory_core::delivery::Backend;
 
+pub use api::{Health, TraceQuery, TraceSummary};
 pub use config::ServerConfig;
 pub use error::{QueryError, ServerError};
 pub use managed::{Attached, Ready, announce, serve_blocking, start_or_join};
-pub use query::{Health, QueryClient, TraceQuery, TraceSummary};
+pub use query::QueryClient;
 pub use server::{Server, ServerHandle};
 
 /// What the facade's registry collects.
-pub const BACKEND: Backend = Backend { name: "agent-session", plan: destination::plan, limits };
+pub const BACKEND: Backend = Backend { name: config::NAME, plan: destination::plan, limits };
 
 /// Prompts and responses are what agents' traces are for: only the bytes of a span bound them.
 fn limits(limits: &mut Limits) {

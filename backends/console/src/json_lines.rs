@@ -14,6 +14,8 @@ pub fn json_line(span: &SpanData) -> String {
         trace_id: span.trace_id().to_string(),
         span_id: span.span_id().to_string(),
         parent_span_id: span.parent_span_id.map(|id| id.to_string()),
+        parent_is_remote: span.parent_is_remote,
+        flags: span.context.flags.to_byte(),
         trace_state: span.context.trace_state.as_str(),
         name: &span.name,
         kind: span.kind.as_str(),
@@ -58,6 +60,9 @@ struct Line<'a> {
     span_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     parent_span_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parent_is_remote: Option<bool>,
+    flags: u8,
     #[serde(skip_serializing_if = "str::is_empty")]
     trace_state: &'a str,
     name: &'a str,
@@ -122,6 +127,9 @@ impl<'a> From<&'a Event> for EventLine<'a> {
 struct LinkLine<'a> {
     trace_id: String,
     span_id: String,
+    #[serde(skip_serializing_if = "is_false")]
+    is_remote: bool,
+    flags: u8,
     #[serde(skip_serializing_if = "str::is_empty")]
     trace_state: &'a str,
     attributes: Attributes<'a>,
@@ -131,10 +139,12 @@ struct LinkLine<'a> {
 
 impl<'a> From<&'a Link> for LinkLine<'a> {
     fn from(link: &'a Link) -> Self {
-        let SpanContext { trace_id, span_id, trace_state, .. } = &link.context;
+        let SpanContext { trace_id, span_id, flags, trace_state, is_remote } = &link.context;
         Self {
             trace_id: trace_id.to_string(),
             span_id: span_id.to_string(),
+            is_remote: *is_remote,
+            flags: flags.to_byte(),
             trace_state: trace_state.as_str(),
             attributes: Attributes(&link.attributes),
             dropped_attributes_count: link.dropped_attributes,
@@ -149,6 +159,10 @@ impl Serialize for Attributes<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|(key, value)| (key, to_json(value))))
     }
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 fn is_zero(count: &u32) -> bool {
@@ -168,9 +182,12 @@ mod tests {
     #[test]
     fn a_line_has_everything_and_no_line_break() {
         let context = SpanContext::new(TraceId::from_int(1), SpanId::from_int(2), TraceFlags::SAMPLED);
+        let mut remote = SpanContext::new(TraceId::from_int(4), SpanId::from_int(5), TraceFlags::NONE);
+        remote.is_remote = true;
         let span = SpanData {
             context: context.clone(),
             parent_span_id: Some(SpanId::from_int(3)),
+            parent_is_remote: Some(true),
             name: "a\nb\u{1b}\u{9b}\u{7f}".into(),
             start_unix_nanos: u64::MAX - 1,
             end_unix_nanos: u64::MAX,
@@ -180,7 +197,10 @@ mod tests {
             ],
             dropped_attributes: 1,
             events: vec![Event { name: "e".into(), time_unix_nanos: 5, ..Event::default() }],
-            links: vec![Link { context, attributes: vec![("l".into(), 1.into())], ..Link::default() }],
+            links: vec![
+                Link { context: remote, ..Link::default() },
+                Link { context, attributes: vec![("l".into(), 1.into())], ..Link::default() },
+            ],
             status: Status { code: StatusCode::Error, message: "no".into() },
             resource: Arc::new(Resource { attributes: vec![("service.name".into(), "s".into())] }),
             ..SpanData::default()
@@ -193,13 +213,17 @@ mod tests {
             parsed,
             json!({
                 "traceId": "00000000000000000000000000000001", "spanId": "0000000000000002",
-                "parentSpanId": "0000000000000003", "name": "a\nb\u{1b}\u{9b}\u{7f}", "kind": "internal", "service": "s",
+                "parentSpanId": "0000000000000003", "parentIsRemote": true, "flags": 1, "name": "a\nb\u{1b}\u{9b}\u{7f}", "kind": "internal", "service": "s",
                 "startTimeUnixNano": "18446744073709551614", "endTimeUnixNano": "18446744073709551615",
                 "durationNano": 1, "status": { "code": "error", "message": "no" },
                 "attributes": { "z": "NaN", "a": "AP8=" }, "droppedAttributesCount": 1,
                 "events": [{ "name": "e", "timeUnixNano": "5", "attributes": {} }],
                 "links": [{
-                    "traceId": "00000000000000000000000000000001", "spanId": "0000000000000002", "attributes": { "l": 1 },
+                    "traceId": "00000000000000000000000000000004", "spanId": "0000000000000005", "isRemote": true,
+                    "flags": 0, "attributes": {},
+                }, {
+                    "traceId": "00000000000000000000000000000001", "spanId": "0000000000000002", "flags": 1,
+                    "attributes": { "l": 1 },
                 }],
                 "scope": { "name": "" }, "resource": { "service.name": "s" },
             })

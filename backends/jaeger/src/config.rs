@@ -22,7 +22,7 @@ pub(crate) const COLLECTOR_PATH: &str = "/api/traces";
 const OTLP_PATH: &str = "/v1/traces";
 
 /// How Jaeger is spoken to, and where. Displayed as an [`Endpoint`] is: without a query.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) enum Transport {
     /// Binary Thrift over HTTP.
     Collector(Endpoint),

@@ -13,6 +13,9 @@ use crate::config::{COLLECTOR_PATH, Transport, VARIABLE};
 /// The `jaeger` backend.
 pub const BACKEND: Backend = Backend { name: "jaeger", plan, limits: |_: &mut Limits| {} };
 
+/// What Jaeger's collector answers to whatever goes wrong behind its receiver, a full queue among it.
+const ALSO_RETRIED: &[u16] = &[500];
+
 fn plan(config: &TracerConfig) -> Result<Plan, ConfigError> {
     let timeout = config.jaeger.timeout;
     match Transport::from_config(config)? {
@@ -20,15 +23,18 @@ fn plan(config: &TracerConfig) -> Result<Plan, ConfigError> {
             Ok(Connected::new(AgentDestination::new(&endpoint, timeout)))
         })),
         Transport::Collector(endpoint) => {
-            let target =
-                HttpTarget::new(VARIABLE, endpoint.to_url()).timeout(timeout).usual_path(COLLECTOR_PATH);
-            let shown = target.check()?.to_string();
+            let shown = endpoint.to_string();
+            let target = HttpTarget::new(VARIABLE, endpoint)
+                .timeout(timeout)
+                .usual_path(COLLECTOR_PATH)
+                .also_retried(ALSO_RETRIED);
+            target.check()?;
             Ok(Plan::new(BACKEND.name, shown, move || {
                 Ok(Connected::new(CollectorDestination::new(HttpSender::new(target)?)))
             }))
         }
         Transport::Otlp(endpoint) => {
-            let mut target = OtlpTarget::new(VARIABLE, endpoint.to_url());
+            let mut target = OtlpTarget::new(VARIABLE, endpoint);
             target.timeout = timeout;
             otlp_plan(BACKEND.name, target)
         }

@@ -9,7 +9,7 @@ use tracer_factory_core::http::otlp::{OtlpTarget, otlp_plan};
 pub const BACKEND: Backend = Backend { name: "otlp", plan, limits: |_: &mut Limits| {} };
 
 fn plan(config: &TracerConfig) -> Result<Plan, ConfigError> {
-    otlp_plan(BACKEND.name, OtlpTarget::of(&config.otlp))
+    otlp_plan(BACKEND.name, OtlpTarget::of(&config.otlp)?)
 }
 
 #[cfg(test)]

@@ -11,12 +11,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::thread;
 
-use opentelemetry::Context;
+use opentelemetry::{Context, ContextGuard};
 use opentelemetry_sdk::error::OTelSdkError;
 use opentelemetry_sdk::trace::SpanExporter;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use tracer_factory_core::delivery::{Batch, BoxFuture, DeliveryError, Destination, Outcome};
+use tracer_factory_core::delivery::{
+    Batch, BoxFuture, DeliveryError, Destination, Outcome, suppress_this_thread,
+};
 use tracer_factory_core::error::ConfigError;
 use tracer_factory_core::span::Resource;
 
@@ -46,6 +48,13 @@ pub(crate) struct SdkDestination<E> {
     is_permanent: fn(&str) -> bool,
 }
 
+/// What an exporter does on this thread makes no spans: neither ours, which would be exported and make spans
+/// again, nor those of an OpenTelemetry SDK beside us. The thread is one of the delivery thread's own.
+fn suppress() -> ContextGuard {
+    suppress_this_thread();
+    Context::enter_telemetry_suppressed_scope()
+}
+
 /// Makes an exporter where it may need a runtime and must not be inside one. It takes no longer
 /// than the exporter's constructor.
 pub(crate) fn build<E: Send>(
@@ -57,6 +66,7 @@ pub(crate) fn build<E: Send>(
     let made = thread::scope(|scope| {
         let make = move || {
             let _runtime = runtime.enter();
+            let _suppressed = suppress();
             catch_unwind(AssertUnwindSafe(make))
         };
         thread::Builder::new().spawn_scoped(scope, make).map(|thread| thread.join())
@@ -108,7 +118,7 @@ impl<E: SpanExporter + 'static> SdkDestination<E> {
         // Dropped with this future, and then the thread does not wait any longer.
         let (_alive, abandoned) = oneshot::channel::<()>();
         let export = move || {
-            let _suppressed = Context::enter_telemetry_suppressed_scope();
+            let _suppressed = suppress();
             futures_executor::block_on(unless_abandoned(exporter.export(spans), abandoned))
         };
         match tokio::task::spawn_blocking(export).await {
@@ -149,7 +159,11 @@ impl<E: SpanExporter + 'static> Destination for SdkDestination<E> {
         let exporter = Arc::clone(&self.exporter);
         Box::pin(async move {
             // Everything was delivered or given up before; how the exporter ends changes no count.
-            let _ = tokio::task::spawn_blocking(move || exporter.shutdown()).await;
+            let shut_down = move || {
+                let _suppressed = suppress();
+                exporter.shutdown()
+            };
+            let _ = tokio::task::spawn_blocking(shut_down).await;
         })
     }
 }

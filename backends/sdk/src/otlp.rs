@@ -8,10 +8,10 @@ use opentelemetry_otlp::{
     WithTonicConfig,
 };
 use secrecy::ExposeSecret;
-use tracer_factory_core::config::{self, OtlpProtocol, TlsConfig, TracerConfig};
+use tracer_factory_core::config::{self, Endpoint, OtlpProtocol, TlsConfig, TracerConfig};
 use tracer_factory_core::delivery::{Backend, Connected, Plan};
 use tracer_factory_core::error::ConfigError;
-use tracer_factory_core::http::Endpoint;
+use tracer_factory_core::http::basic_authorization;
 use tracer_factory_core::http::otlp::OtlpTarget;
 
 use crate::adapter::{LastOutcome, SdkDestination, build};
@@ -21,23 +21,23 @@ use crate::client::SdkHttpClient;
 pub const OTLP_SDK: Backend = Backend { name: "otlp-sdk", plan, limits: |_| {} };
 
 fn plan(config: &TracerConfig) -> Result<Plan, ConfigError> {
-    let target = OtlpTarget::of(&config.otlp);
+    let target = OtlpTarget::of(&config.otlp)?;
     let endpoint = target.check()?;
     Ok(Plan::new(OTLP_SDK.name, endpoint.to_string(), move || {
         let last = LastOutcome::default();
-        let exporter = build(OTLP_SDK.name, || exporter(target, &endpoint, &last))?;
-        let destination = SdkDestination::new(exporter, endpoint.as_str());
+        let exporter = build(OTLP_SDK.name, || exporter(&target, &endpoint, &last))?;
+        let destination = SdkDestination::new(exporter, endpoint.to_string());
         Ok(Connected::new(destination.told_by(last).permanent(is_permanent)))
     }))
 }
 
 fn exporter(
-    target: OtlpTarget,
+    target: &OtlpTarget,
     endpoint: &Endpoint,
     last: &LastOutcome,
 ) -> Result<SpanExporter, ConfigError> {
-    match target.protocol()? {
-        OtlpProtocol::Grpc => grpc(&target, endpoint),
+    match target.protocol() {
+        OtlpProtocol::Grpc => grpc(target, endpoint),
         OtlpProtocol::HttpProtobuf => http(target, endpoint, Protocol::HttpBinary, last),
         OtlpProtocol::HttpJson => http(target, endpoint, Protocol::HttpJson, last),
     }
@@ -49,14 +49,14 @@ fn setup(error: ExporterBuildError) -> ConfigError {
 
 /// Retries are delivery's, which waits for longer and counts.
 fn http(
-    target: OtlpTarget,
+    target: &OtlpTarget,
     endpoint: &Endpoint,
     protocol: Protocol,
     last: &LastOutcome,
 ) -> Result<SpanExporter, ConfigError> {
     let mut builder = SpanExporter::builder()
         .with_http()
-        .with_endpoint(endpoint.as_str())
+        .with_endpoint(endpoint.to_string())
         .with_protocol(protocol)
         .with_timeout(target.timeout)
         .with_retry_policy(RetryPolicy::disabled());
@@ -69,7 +69,7 @@ fn http(
 fn grpc(target: &OtlpTarget, endpoint: &Endpoint) -> Result<SpanExporter, ConfigError> {
     let mut builder = SpanExporter::builder()
         .with_tonic()
-        .with_endpoint(endpoint.as_str())
+        .with_endpoint(endpoint.to_string())
         .with_timeout(target.timeout)
         .with_metadata(metadata(target, endpoint))
         .with_retry_policy(RetryPolicy::disabled());
@@ -85,8 +85,8 @@ fn grpc(target: &OtlpTarget, endpoint: &Endpoint) -> Result<SpanExporter, Config
 /// `OtlpTarget::check` has refused what is no header.
 fn metadata(target: &OtlpTarget, endpoint: &Endpoint) -> MetadataMap {
     let mut headers = HeaderMap::new();
-    if let Some(basic) = endpoint.authorization() {
-        headers.insert(AUTHORIZATION, basic.clone());
+    if let Some(basic) = basic_authorization(endpoint) {
+        headers.insert(AUTHORIZATION, basic);
     }
     for (name, value) in &target.headers {
         let name = HeaderName::try_from(name.as_str());

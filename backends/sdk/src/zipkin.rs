@@ -4,7 +4,7 @@
 #![expect(deprecated, reason = "kept for as long as upstream ships it")]
 
 use opentelemetry_zipkin::ZipkinExporter;
-use tracer_factory_core::config::TracerConfig;
+use tracer_factory_core::config::{Endpoint, TracerConfig};
 use tracer_factory_core::delivery::{Backend, Connected, Plan};
 use tracer_factory_core::error::ConfigError;
 use tracer_factory_core::http::{HttpSender, HttpTarget};
@@ -15,24 +15,28 @@ use crate::client::SdkHttpClient;
 /// The `zipkin-sdk` backend.
 pub const ZIPKIN_SDK: Backend = Backend { name: "zipkin-sdk", plan, limits: |_| {} };
 
+/// The variable that errors name.
+const SETTING: &str = "ZIPKIN_ENDPOINT";
+
 fn plan(config: &TracerConfig) -> Result<Plan, ConfigError> {
-    let target = HttpTarget::new("ZIPKIN_ENDPOINT", &config.zipkin.endpoint)
-        .timeout(config.zipkin.timeout)
-        .usual_path("/api/v2/spans");
-    let endpoint = target.check()?;
-    Ok(Plan::new(ZIPKIN_SDK.name, endpoint.to_string(), move || {
+    let endpoint = Endpoint::of_setting(SETTING, &config.zipkin.endpoint, Endpoint::HTTP)?;
+    let shown = endpoint.to_string();
+    let target =
+        HttpTarget::new(SETTING, endpoint).timeout(config.zipkin.timeout).usual_path("/api/v2/spans");
+    target.check()?;
+    Ok(Plan::new(ZIPKIN_SDK.name, shown.clone(), move || {
         let last = LastOutcome::default();
         let client = SdkHttpClient::new(HttpSender::new(target)?, last.clone());
         let exporter = build(ZIPKIN_SDK.name, || {
             ZipkinExporter::builder()
                 .with_http_client(client)
-                .with_collector_endpoint(endpoint.as_str())
+                .with_collector_endpoint(&shown)
                 .build()
                 .map_err(|error| ConfigError::Setup {
                     backend: ZIPKIN_SDK.name.to_owned(),
                     what: error.to_string(),
                 })
         })?;
-        Ok(Connected::new(SdkDestination::new(exporter, endpoint.as_str()).told_by(last)))
+        Ok(Connected::new(SdkDestination::new(exporter, shown).told_by(last)))
     }))
 }

@@ -1,9 +1,9 @@
 //! From the configuration to a plan: the collector's URL, completed and checked.
 
-use tracer_factory_core::config::TracerConfig;
+use tracer_factory_core::config::{Endpoint, TracerConfig};
 use tracer_factory_core::delivery::{Connected, Plan};
 use tracer_factory_core::error::ConfigError;
-use tracer_factory_core::http::{Endpoint, HttpSender, HttpTarget};
+use tracer_factory_core::http::{HttpSender, HttpTarget};
 
 use crate::destination::ZipkinDestination;
 
@@ -14,10 +14,10 @@ const SPANS_PATH: &str = "/api/v2/spans";
 
 /// Checks the URL without touching the network.
 pub(crate) fn plan(config: &TracerConfig) -> Result<Plan, ConfigError> {
-    let target = HttpTarget::new(SETTING, spans_url(&config.zipkin.endpoint)?)
-        .timeout(config.zipkin.timeout)
-        .usual_path(SPANS_PATH);
-    let shown = target.check()?.to_string();
+    let endpoint = spans_endpoint(&config.zipkin.endpoint)?;
+    let shown = endpoint.to_string();
+    let target = HttpTarget::new(SETTING, endpoint).timeout(config.zipkin.timeout).usual_path(SPANS_PATH);
+    target.check()?;
     Ok(Plan::new("zipkin", shown, move || {
         let sender = HttpSender::new(target)?;
         Ok(Connected::new(ZipkinDestination::new(sender)))
@@ -25,13 +25,9 @@ pub(crate) fn plan(config: &TracerConfig) -> Result<Plan, ConfigError> {
 }
 
 /// A base URL gets the path of the v2 collector; one with a path is used as it is.
-fn spans_url(url: &str) -> Result<String, ConfigError> {
-    let url = url.trim();
-    if Endpoint::parse(SETTING, url)?.path() != "/" {
-        return Ok(url.to_owned());
-    }
-    let (base, query) = url.split_at(url.find(['?', '#']).unwrap_or(url.len()));
-    Ok(format!("{}{SPANS_PATH}{query}", base.trim_end_matches('/')))
+fn spans_endpoint(url: &str) -> Result<Endpoint, ConfigError> {
+    let endpoint = Endpoint::of_setting(SETTING, url, Endpoint::HTTP)?;
+    Ok(if endpoint.has_no_path() { endpoint.with_path(SPANS_PATH) } else { endpoint })
 }
 
 #[cfg(test)]
@@ -49,7 +45,7 @@ mod tests {
             ("http://[::1]:9411", "http://[::1]:9411/api/v2/spans"),
         ];
         for (given, expected) in cases {
-            assert_eq!(spans_url(given).unwrap(), expected);
+            assert_eq!(spans_endpoint(given).unwrap().to_url(), expected);
         }
     }
 

@@ -24,7 +24,9 @@ const SENTENCES: &str = "\
     Propagation is how the context crosses from one service to the next one .";
 
 /// A response goes on to another sentence until it has this many tokens.
-const ENOUGH_TOKENS: usize = 20;
+const ENOUGH_TOKENS: usize = 12;
+/// Tokens that are taken from a sentence as they are, so that it stays with its subject. Every sentence has more.
+const BEGINNING: usize = 5;
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Completion {
@@ -43,21 +45,23 @@ pub(super) fn complete(prompt: &str, max_tokens: usize) -> Completion {
     let mut response: Vec<&str> = Vec::new();
     let mut finish_reason = "length";
     let mut sentence = nearest_sentence(&known, &asked, &mut dice);
+    let mut begun = 0;
     while response.len() < max_tokens {
         let next = match response.as_slice() {
-            [] => known[sentence],
-            [.., "."] if response.len() >= ENOUGH_TOKENS => {
+            [.., "."] if begun > 0 && response.len() >= ENOUGH_TOKENS => {
                 finish_reason = "stop";
                 break;
             }
-            [.., "."] => {
+            [.., "."] if begun > 0 => {
                 sentence = *dice.choose(&starts(&known));
-                known[sentence]
+                begun = 0;
+                continue;
             }
-            [.., ".", _] | [_] => known[sentence + 1],
-            [.., before, last] => dice.choose(&followers(&known, before, last)),
+            [.., before, last] if begun >= BEGINNING => dice.choose(&followers(&known, before, last)),
+            _ => known[sentence + begun],
         };
         response.push(next);
+        begun += 1;
     }
     if response.last() == Some(&".") {
         finish_reason = "stop";
@@ -93,17 +97,20 @@ fn starts(known: &[&str]) -> Vec<usize> {
 }
 
 fn nearest_sentence(known: &[&str], asked: &[String], dice: &mut Dice) -> usize {
-    let asked: HashSet<&str> = asked.iter().map(String::as_str).collect();
+    let asked: HashSet<String> = asked.iter().filter_map(|word| stem(word)).collect();
     let starts = starts(known);
     let in_common = |start: &usize| {
         let sentence = known[*start..].iter().take_while(|word| **word != ".");
-        // Short words say little about the subject.
-        let words = sentence.filter(|word| word.len() > 3).map(|word| word.to_lowercase());
-        words.filter(|word| asked.contains(word.as_str())).count()
+        sentence.filter_map(|word| stem(&word.to_lowercase())).filter(|stem| asked.contains(stem)).count()
     };
     let most = starts.iter().map(in_common).max().unwrap_or(0);
     let nearest: Vec<_> = starts.into_iter().filter(|start| in_common(start) == most).collect();
     *dice.choose(&nearest)
+}
+
+/// By which `carry` finds `carries`; nothing for short words, which say little about the subject.
+fn stem(word: &str) -> Option<String> {
+    (word.len() > 3).then(|| word.chars().take(4).collect())
 }
 
 /// Every word that stands somewhere after this pair. The pair stands somewhere, and never at the end: that is a full stop.

@@ -3,10 +3,14 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
+use secrecy::SecretString;
+
+use crate::error::ConfigError;
+
 /// A receiver's URL, taken apart.
 ///
-/// `Display` and `Debug` leave the query out, since some services want a key there; [`Endpoint::to_url`] has it.
-#[derive(Clone, PartialEq, Eq)]
+/// `Display` and `Debug` leave the credentials and the query out, since some services want a key there.
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Endpoint {
     /// In lower case: `http`, `https`, `udp`.
@@ -19,6 +23,8 @@ pub struct Endpoint {
     pub path: String,
     /// What follows `?`; may be a secret.
     pub query: Option<String>,
+    /// `user` or `user:password`, percent-encoded as in the URL; for basic authentication.
+    pub user_info: Option<SecretString>,
 }
 
 /// Why a text is not the URL of a receiver. Holds nothing of the text.
@@ -62,33 +68,29 @@ impl fmt::Display for Schemes<'_> {
 }
 
 impl Endpoint {
-    /// What OTLP, Zipkin and sessions are spoken over.
+    /// What OTLP, Zipkin and sessions are spoken over; the one list with which a URL may have `user:password@`.
     pub const HTTP: &'static [&'static str] = &["http", "https"];
     /// What Jaeger is spoken over.
     pub const HTTP_OR_UDP: &'static [&'static str] = &["http", "https", "udp"];
     /// Bytes of the longest URL that is taken.
     pub const LONGEST: usize = 8192;
 
-    /// Checks a URL as the HTTP client takes it: as [`Endpoint::parse`] does, but `user:password@` may be
-    /// there, which becomes basic authentication, where the receiver speaks nothing but HTTP.
+    /// Whether [`Endpoint::parse`] would take it.
     pub fn check(text: &str, schemes: &'static [&'static str]) -> Result<(), EndpointError> {
-        let text = text.trim();
-        let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
-        let authority = rest.split(['/', '?', '#']).next().unwrap_or("");
-        match authority.rsplit_once('@') {
-            Some((user, _)) if schemes == Self::HTTP => {
-                let legal = |b: u8| is_url_byte(b) && !matches!(b, b'@' | b'[' | b']');
-                if user.is_empty() || !user.bytes().all(legal) {
-                    return Err(EndpointError::Credentials);
-                }
-                let without = format!("{scheme}://{}", &rest[user.len() + 1..]);
-                Self::parse(&without, schemes).map(drop)
-            }
-            _ => Self::parse(text, schemes).map(drop),
-        }
+        Self::parse(text, schemes).map(drop)
     }
 
-    /// Takes a URL without credentials apart; `schemes` are those its receiver speaks, in lower case.
+    /// Takes the URL that `setting` has apart; the error names the setting and shows no secret.
+    pub fn of_setting(
+        setting: &str,
+        text: &str,
+        schemes: &'static [&'static str],
+    ) -> Result<Self, ConfigError> {
+        Self::parse(text, schemes)
+            .map_err(|error| ConfigError::invalid(setting, shown_endpoint(text.trim()), error.to_string()))
+    }
+
+    /// Takes a URL apart; `schemes` are those its receiver speaks, in lower case.
     pub fn parse(text: &str, schemes: &'static [&'static str]) -> Result<Self, EndpointError> {
         let text = text.trim();
         if text.len() > Self::LONGEST {
@@ -100,9 +102,13 @@ impl Endpoint {
             return Err(EndpointError::Scheme(schemes));
         }
         let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-        if authority.contains('@') {
-            return Err(EndpointError::Credentials);
-        }
+        let (user_info, authority) = match authority.rsplit_once('@') {
+            None => (None, authority),
+            Some((user, rest)) if schemes == Self::HTTP && is_user_info(user) => {
+                (Some(SecretString::from(user)), rest)
+            }
+            Some(_) => return Err(EndpointError::Credentials),
+        };
         let (host, port) = split_authority(authority)?;
         if path.contains('#') {
             return Err(EndpointError::Fragment);
@@ -114,7 +120,7 @@ impl Endpoint {
             Some((path, query)) => (path, Some(query.to_owned())),
             None => (path, None),
         };
-        Ok(Self { scheme, host, port, path: path.to_owned(), query })
+        Ok(Self { scheme, host, port, path: path.to_owned(), query, user_info })
     }
 
     /// The port, or what its scheme stands for (6831 for UDP, where Jaeger's agent listens).
@@ -132,7 +138,22 @@ impl Endpoint {
         self.port.map_or(host.clone(), |port| format!("{host}:{port}"))
     }
 
-    /// The whole URL, query included: for requests, not for logs.
+    /// The same receiver at `path`; query and credentials stay.
+    pub fn with_path(&self, path: &str) -> Self {
+        Self { path: path.to_owned(), ..self.clone() }
+    }
+
+    /// True when neither a path nor a lone `/` is there.
+    pub fn has_no_path(&self) -> bool {
+        matches!(self.path.as_str(), "" | "/")
+    }
+
+    /// True for `https`.
+    pub fn is_tls(&self) -> bool {
+        self.scheme == "https"
+    }
+
+    /// The URL with its query and without credentials: for requests, not for logs.
     pub fn to_url(&self) -> String {
         let query = self.query.as_ref().map_or_else(String::new, |query| format!("?{query}"));
         format!("{self}{query}")
@@ -206,12 +227,18 @@ fn split_authority(authority: &str) -> Result<(String, Option<u16>), EndpointErr
     Ok((host.to_ascii_lowercase(), port))
 }
 
+fn is_user_info(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| is_url_byte(b) && !matches!(b, b'@' | b'[' | b']'))
+}
+
 fn is_url_byte(b: u8) -> bool {
     b.is_ascii_graphic() && !matches!(b, b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}')
 }
 
 #[cfg(test)]
 mod tests {
+    use secrecy::ExposeSecret;
+
     use super::*;
 
     fn parts(url: &str) -> (String, String, Option<u16>, String) {
@@ -265,11 +292,14 @@ mod tests {
         let http = EndpointError::Scheme(Endpoint::HTTP);
         for (text, why) in [
             ("", http),
+            ("localhost", http),
             ("localhost:4317", http),
+            ("/v1/traces", http),
             ("ftp://h", http),
             ("udp://h:6831", http),
             ("http://", EndpointError::Host),
             ("http:///v1/traces", EndpointError::Host),
+            ("http://:1", EndpointError::Host),
             ("http://a b", EndpointError::Host),
             ("http://h\0st", EndpointError::Host),
             ("http://bücher.example", EndpointError::Host),
@@ -280,32 +310,55 @@ mod tests {
             ("http://h:0", EndpointError::Port),
             ("http://h:65536", EndpointError::Port),
             ("http://h:+80", EndpointError::Port),
+            ("http://h:x", EndpointError::Port),
             ("http://h:", EndpointError::Port),
-            ("http://user:word@h", EndpointError::Credentials),
+            ("http://@h", EndpointError::Credentials),
+            ("http://me@you@h", EndpointError::Credentials),
+            ("http://me:a b@h", EndpointError::Credentials),
+            ("http://me:p@h:0", EndpointError::Port),
+            ("ftp://me:p@h", http),
+            ("me:p@h", http),
             ("http://h/a b", EndpointError::Character),
             ("http://h/\r\nx: y", EndpointError::Character),
             ("http://h/p#top", EndpointError::Fragment),
         ] {
-            assert_eq!(Endpoint::parse(text, Endpoint::HTTP), Err(why), "{text:?}");
+            assert_eq!(Endpoint::parse(text, Endpoint::HTTP).unwrap_err(), why, "{text:?}");
         }
         let long = format!("http://h/{}", "a".repeat(Endpoint::LONGEST));
-        assert_eq!(Endpoint::parse(&long, Endpoint::HTTP), Err(EndpointError::TooLong));
+        assert_eq!(Endpoint::check(&long, Endpoint::HTTP), Err(EndpointError::TooLong));
         assert_eq!(http.to_string(), "a URL begins with http:// or https://");
     }
 
     #[test]
+    fn credentials_and_query_are_kept_and_not_shown() {
+        let endpoint = Endpoint::parse("https://me:p%40ss@h:9/a?key=canary", Endpoint::HTTP).unwrap();
+        assert_eq!(endpoint.user_info.as_ref().unwrap().expose_secret(), "me:p%40ss");
+        assert_eq!((endpoint.host.as_str(), endpoint.port), ("h", Some(9)));
+        assert_eq!(endpoint.to_url(), "https://h:9/a?key=canary");
+        assert_eq!(endpoint.to_string(), "https://h:9/a");
+        assert_eq!(format!("{endpoint:?}"), "Endpoint(https://h:9/a)");
+        let moved = endpoint.with_path("/a/v1/traces");
+        assert_eq!(moved.to_url(), "https://h:9/a/v1/traces?key=canary");
+        assert!(moved.user_info.is_some());
+        assert!(Endpoint::parse("http://h/a@b:c", Endpoint::HTTP).unwrap().user_info.is_none());
+    }
+
+    #[test]
     fn only_what_speaks_http_takes_credentials() {
-        let http = |url| Endpoint::check(url, Endpoint::HTTP);
-        assert_eq!(http(" http://h:4318/a@b "), Ok(()));
-        assert_eq!(http("http://me:p%40ss@h:4318"), Ok(()));
-        assert_eq!(http("http://@h"), Err(EndpointError::Credentials));
-        assert_eq!(http("http://me@you@h"), Err(EndpointError::Credentials));
-        assert_eq!(http("http://me:a b@h"), Err(EndpointError::Credentials));
-        assert_eq!(http("http://me:p@h:0"), Err(EndpointError::Port));
-        assert_eq!(http("ftp://me:p@h"), Err(EndpointError::Scheme(Endpoint::HTTP)));
-        assert_eq!(http("me:p@h"), Err(EndpointError::Scheme(Endpoint::HTTP)));
-        let jaeger = Endpoint::check("http://me:p@h", Endpoint::HTTP_OR_UDP);
-        assert_eq!(jaeger, Err(EndpointError::Credentials));
+        for url in ["http://me:p@h", "udp://me:p@h"] {
+            assert_eq!(Endpoint::check(url, Endpoint::HTTP_OR_UDP), Err(EndpointError::Credentials));
+        }
+    }
+
+    #[test]
+    fn errors_name_the_setting_and_no_secret() {
+        let error = |url| Endpoint::of_setting("OTLP_ENDPOINT", url, Endpoint::HTTP).unwrap_err().to_string();
+        for url in ["httpx://me:canary@h?token=canary", "http://me:canary@h:0", "http://h/?canary#top"] {
+            let text = error(url);
+            assert!(text.starts_with("OTLP_ENDPOINT=") && !text.contains("canary"), "{url}: {text}");
+        }
+        let scheme = "OTLP_ENDPOINT=\"h:4317\" is not valid: a URL begins with http:// or https://";
+        assert_eq!(error("h:4317"), scheme);
     }
 
     #[test]

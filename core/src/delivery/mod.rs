@@ -23,6 +23,14 @@ use crate::recorder::Recorder;
 use crate::report::{Health, Report};
 use state::{DestinationState, reason};
 
+/// Spans that start on this thread from now on are not recorded, natively or through a guest.
+///
+/// The delivery thread does so itself. It is for threads that work for a destination: what they send,
+/// and the servers that they run, must not make spans that are delivered and make spans again.
+pub fn suppress_this_thread() {
+    crate::recorder::suppress_this_thread();
+}
+
 /// Answers a flush.
 type Flush = mpsc::SyncSender<()>;
 
@@ -197,5 +205,28 @@ impl Delivery {
 
     pub(crate) fn health(&self) -> Health {
         Health { destinations: self.shared.destinations.iter().map(|state| state.health()).collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::capture::Capture;
+    use crate::config::{TracerConfig, TracerType};
+    use crate::tracer::BaseTracer;
+
+    #[test]
+    fn a_suppressed_thread_records_nothing_and_others_do() {
+        let (tracer, capture) = Capture::with_config(&TracerConfig::new(TracerType::Console)).unwrap();
+        std::thread::scope(|threads| {
+            threads.spawn(|| {
+                drop(tracer.trace_context("before"));
+                super::suppress_this_thread();
+                assert!(!tracer.trace_context("after").is_recording());
+            });
+        });
+        drop(tracer.trace_context("elsewhere"));
+        let mut names: Vec<_> = capture.spans().into_iter().map(|span| span.name).collect();
+        names.sort();
+        assert_eq!(names, ["before", "elsewhere"]);
     }
 }

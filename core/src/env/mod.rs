@@ -17,15 +17,17 @@ mod types;
 mod unknown;
 mod var;
 pub mod vars;
+mod warning;
 
 #[cfg(test)]
 mod tests;
 
 pub use map::{EnvMap, environment};
-pub use resolver::{Overrode, Setting, Source, Warning};
+pub use resolver::{Overrode, Setting, Source};
 pub use table::readme_table;
 pub use var::{Kind, Var};
 pub use vars::VARS;
+pub use warning::Warning;
 
 use crate::config::{Limits, TracerConfig, TracerType};
 use crate::error::ConfigError;

@@ -8,6 +8,7 @@ use super::parse::Parsed;
 use super::unknown;
 use super::var::{Kind, Var};
 use super::vars::{VARS, Values};
+use super::warning::Warning;
 use crate::config::shown_endpoint;
 use crate::error::{ConfigError, Shown};
 
@@ -52,31 +53,6 @@ pub struct Setting {
     pub source: Source,
     /// Which variables it overrode, the strongest first.
     pub overrode: Vec<Overrode>,
-}
-
-/// A variable that was passed over, and why. It stops nothing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Warning {
-    variable: String,
-    text: String,
-}
-
-impl Warning {
-    /// `text` says what is wrong and names the variable.
-    pub(super) fn new(variable: impl Into<String>, text: String) -> Self {
-        Self { variable: variable.into(), text }
-    }
-
-    /// The variable.
-    pub fn variable(&self) -> &str {
-        &self.variable
-    }
-}
-
-impl fmt::Display for Warning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
 }
 
 /// A good value and the variable it is from.

@@ -3,8 +3,8 @@
 use std::ffi::OsStr;
 
 use super::map::EnvMap;
-use super::resolver::Warning;
 use super::vars::VARS;
+use super::warning::Warning;
 use crate::error::ConfigError;
 
 /// Prefixes that other programs use as well: only what is nearly one of our names is worth a word.

@@ -48,6 +48,10 @@ impl Tracer for GuestTracer {
 
     fn build_with_context(&self, builder: SpanBuilder, cx: &OtelContext) -> GuestSpan {
         let parent = bridge::context_of(cx);
+        // As OpenTelemetry's own tracers without an SDK: nothing is recorded and the parent passes through.
+        if cx.is_telemetry_suppressed() || OtelContext::is_current_telemetry_suppressed() {
+            return GuestSpan::new(Span::noop(&parent));
+        }
         let start = StartSpan {
             name: &builder.name,
             kind: builder.span_kind.as_ref().map_or(SpanKind::Internal, convert::kind),
@@ -70,5 +74,47 @@ impl Tracer for GuestTracer {
             span.add_link(&convert::from_otel(&link.span_context), &convert::pairs(&link.attributes));
         }
         GuestSpan::new(span)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry::trace::{Span as _, TraceContextExt as _};
+
+    use super::*;
+    use crate::capture::Capture;
+    use crate::config::{TracerConfig, TracerType};
+
+    fn guest() -> (GuestTracer, Capture) {
+        let (tracer, capture) = Capture::with_config(&TracerConfig::new(TracerType::Console)).unwrap();
+        (tracer.tracer_provider().tracer("library"), capture)
+    }
+
+    #[test]
+    fn a_suppressed_context_gives_a_span_that_is_its_parent() {
+        let (tracer, capture) = guest();
+        tracer.in_span("recorded", |cx| {
+            let suppressed = cx.with_telemetry_suppressed();
+            let mut span = tracer.start_with_context("passed", &suppressed);
+            assert!(!span.is_recording());
+            assert_eq!(span.span_context(), cx.span().span_context());
+            span.end();
+            let _here = OtelContext::enter_telemetry_suppressed_scope();
+            assert!(!tracer.start("current").is_recording());
+            assert!(
+                !tracer.start_with_context("current, passed another", &OtelContext::new()).is_recording()
+            );
+        });
+        tracer.in_span("afterwards", |_| {});
+        let names: Vec<_> = capture.spans().into_iter().map(|span| span.name).collect();
+        assert_eq!(names, ["recorded", "afterwards"]);
+    }
+
+    #[test]
+    fn a_suppressed_root_has_no_identifiers() {
+        let (tracer, capture) = guest();
+        let _here = OtelContext::enter_telemetry_suppressed_scope();
+        assert!(!tracer.start("root").span_context().is_valid());
+        assert!(capture.spans().is_empty());
     }
 }

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use ::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
-use ::http::{Method, Request, StatusCode};
+use ::http::{Method, Request, StatusCode, Uri};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -16,8 +16,8 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::{Instant, timeout_at};
 
 use super::outcome::{self, SendError};
-use super::{Endpoint, HttpTarget, tls, words};
-use crate::config::Compression;
+use super::{HttpTarget, basic_authorization, request, tls, words};
+use crate::config::{Compression, Endpoint};
 use crate::delivery::Outcome;
 use crate::error::ConfigError;
 
@@ -31,10 +31,12 @@ pub struct HttpSender {
     pub(super) endpoint: Endpoint,
     pub(super) setting: &'static str,
     pub(super) usual_path: &'static str,
+    pub(super) also_retried: &'static [u16],
     pub(super) headers: HeaderMap,
     pub(super) http2: bool,
     /// Whether there was ever an answer; without one, the receiver may speak another protocol.
     pub(super) answered: bool,
+    uri: Uri,
     compression: Compression,
     timeout: Duration,
     connector: HttpsConnector<HttpConnector>,
@@ -71,10 +73,11 @@ impl HttpSender {
     }
 
     fn with_version(target: HttpTarget, http2: bool) -> Result<Self, ConfigError> {
-        let endpoint = target.check()?;
+        let endpoint = target.endpoint.clone();
+        let uri = request::uri(target.setting, &endpoint)?;
         let mut headers = target.header_map()?;
-        if let Some(basic) = endpoint.authorization() {
-            headers.entry(AUTHORIZATION).or_insert_with(|| basic.clone());
+        if let Some(basic) = basic_authorization(&endpoint) {
+            headers.entry(AUTHORIZATION).or_insert(basic);
         }
         headers
             .entry(USER_AGENT)
@@ -97,6 +100,8 @@ impl HttpSender {
             endpoint,
             setting: target.setting,
             usual_path: target.usual_path,
+            also_retried: target.also_retried,
+            uri,
             headers,
             http2,
             answered: false,
@@ -128,7 +133,7 @@ impl HttpSender {
     /// Sends a request that another library made: with this target's headers and to its URL, not the
     /// request's own. A success status is `Ok`, anything else is what has become of the batch.
     pub async fn send(&mut self, mut request: Request<Bytes>) -> Result<Response, Outcome> {
-        *request.uri_mut() = self.endpoint.uri().clone();
+        *request.uri_mut() = self.uri.clone();
         let answer = self.exchange(request).await;
         outcome::of_answer(self, answer)
     }

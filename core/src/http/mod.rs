@@ -4,14 +4,15 @@
 //! of an answer than it must; every failure is already an [`Outcome`](crate::delivery::Outcome).
 
 mod client;
-mod endpoint;
 pub mod otlp;
 mod outcome;
+mod percent;
+mod request;
 mod retry_after;
 mod target;
 mod tls;
 mod words;
 
 pub use client::{HttpSender, Response};
-pub use endpoint::Endpoint;
+pub use request::basic_authorization;
 pub use target::HttpTarget;

@@ -51,13 +51,13 @@ pub(super) fn of_answer(
 }
 
 pub(super) fn error(sender: &HttpSender, what: impl Into<String>) -> DeliveryError {
-    DeliveryError::new(sender.endpoint.as_str(), what)
+    DeliveryError::new(sender.endpoint.to_string(), what)
 }
 
 /// For a status that is no success.
 pub(super) fn of_status(sender: &HttpSender, response: &Response) -> Outcome {
     let error = error(sender, status_words(sender, response));
-    if RETRYABLE.contains(&response.status) {
+    if RETRYABLE.contains(&response.status) || sender.also_retried.contains(&response.status.as_u16()) {
         Outcome::Retry { after: retry_after(&response.headers, SystemTime::now()), error }
     } else {
         Outcome::Rejected(error)
@@ -84,7 +84,7 @@ fn status_words(sender: &HttpSender, response: &Response) -> String {
         }
         401 | 403 => what += ": check the credentials among the headers that are sent",
         404 | 405 => {
-            let path = sender.endpoint.path();
+            let path = if sender.endpoint.path.is_empty() { "/" } else { &sender.endpoint.path };
             what +=
                 &format!(": nothing takes spans at the path {path}; check {setting}{}", usual_path(sender));
         }
@@ -104,7 +104,7 @@ fn status_words(sender: &HttpSender, response: &Response) -> String {
 }
 
 fn usual_path(sender: &HttpSender) -> String {
-    if sender.usual_path.is_empty() || sender.endpoint.path() == sender.usual_path {
+    if sender.usual_path.is_empty() || sender.endpoint.path == sender.usual_path {
         String::new()
     } else {
         format!("; the usual path is {}", sender.usual_path)
@@ -186,7 +186,7 @@ fn exchange_words(sender: &HttpSender, error: &(dyn Error + 'static)) -> String 
     if let Some(tls) = tls_error(error) {
         return format!("TLS failed: {cause}{}", tls_hint(tls));
     }
-    let hint = match (sender.http2, sender.endpoint.port()) {
+    let hint = match (sender.http2, sender.endpoint.port_or_default()) {
         (true, 4318) => ": port 4318 is OTLP over HTTP; choose http/protobuf, or port 4317 for gRPC",
         (true, _) if !sender.answered => {
             ": if the receiver does not speak gRPC on this port, OTLP over HTTP is usually on port 4318"

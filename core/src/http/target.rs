@@ -6,8 +6,8 @@ use std::time::Duration;
 use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::Endpoint;
-use crate::config::{Compression, TlsConfig};
+use super::request;
+use crate::config::{Compression, Endpoint, TlsConfig};
 use crate::error::ConfigError;
 
 /// The settings of an [`HttpSender`](super::HttpSender).
@@ -17,7 +17,7 @@ pub struct HttpTarget {
     /// The variable that errors about the URL name.
     pub setting: &'static str,
     /// The URL, path included.
-    pub url: String,
+    pub endpoint: Endpoint,
     /// Sent with each request; values are secrets.
     pub headers: Vec<(String, SecretString)>,
     /// The limit of one request, from connecting to the last byte of the answer.
@@ -28,6 +28,9 @@ pub struct HttpTarget {
     pub tls: TlsConfig,
     /// The path that receivers of this protocol usually have, for the words about a 404.
     pub usual_path: &'static str,
+    /// Statuses that are tried again besides 429, 502, 503 and 504. A receiver that gives one of them for good
+    /// holds its spans back until teardown, so only those that it also has for a passing failure belong here.
+    pub also_retried: &'static [u16],
 }
 
 /// Headers that the client itself decides; a user's would break the request.
@@ -43,15 +46,16 @@ const OWN_HEADERS: [HeaderName; 7] = [
 
 impl HttpTarget {
     /// A target with a limit of 10 seconds and nothing else set.
-    pub fn new(setting: &'static str, url: impl Into<String>) -> Self {
+    pub fn new(setting: &'static str, endpoint: Endpoint) -> Self {
         Self {
             setting,
-            url: url.into(),
+            endpoint,
             headers: Vec::new(),
             timeout: Duration::from_secs(10),
             compression: Compression::None,
             tls: TlsConfig::default(),
             usual_path: "",
+            also_retried: &[],
         }
     }
 
@@ -67,10 +71,16 @@ impl HttpTarget {
         self
     }
 
-    /// Checks URL and headers, without network or disk; what it returns is for a [`Plan`](crate::delivery::Plan).
-    pub fn check(&self) -> Result<Endpoint, ConfigError> {
+    /// Sets the statuses that are tried again besides the usual ones.
+    pub fn also_retried(mut self, statuses: &'static [u16]) -> Self {
+        self.also_retried = statuses;
+        self
+    }
+
+    /// Checks URL and headers, without network or disk.
+    pub fn check(&self) -> Result<(), ConfigError> {
         self.header_map()?;
-        Endpoint::parse(self.setting, &self.url)
+        request::uri(self.setting, &self.endpoint).map(drop)
     }
 
     /// The headers, their values marked as secret.
@@ -98,10 +108,9 @@ impl HttpTarget {
 
 impl fmt::Debug for HttpTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let url = Endpoint::parse(self.setting, &self.url);
         f.debug_struct("HttpTarget")
             .field("setting", &self.setting)
-            .field("url", &url.as_ref().map_or("<not a URL>", Endpoint::as_str))
+            .field("endpoint", &self.endpoint)
             .field("headers", &self.headers)
             .field("timeout", &self.timeout)
             .field("compression", &self.compression)
@@ -115,7 +124,8 @@ mod tests {
     use super::*;
 
     fn with_header(name: &str, value: &str) -> HttpTarget {
-        let mut target = HttpTarget::new("OTLP_ENDPOINT", "http://u:canary@localhost:1/x?canary");
+        let url = "http://u:canary@localhost:1/x?canary";
+        let mut target = HttpTarget::new("OTLP_ENDPOINT", Endpoint::parse(url, Endpoint::HTTP).unwrap());
         target.headers.push((name.to_owned(), value.to_owned().into()));
         target
     }

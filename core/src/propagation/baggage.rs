@@ -7,7 +7,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::malformed::{Header, Malformed};
-use super::{Extractor, Injector, percent, trim_ows};
+use super::{Extractor, Injector, percent};
+use crate::text::trim_ows;
 
 static BAGGAGE: Header = Header::new("baggage");
 const MOST_ENTRIES: usize = 64;

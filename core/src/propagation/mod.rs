@@ -10,7 +10,6 @@ mod flags;
 mod malformed;
 mod percent;
 mod propagator;
-mod trace_state;
 mod tracecontext;
 mod uber;
 
@@ -23,10 +22,10 @@ mod uber_reference;
 #[cfg(test)]
 mod w3c_cases;
 
+pub use crate::trace_state::{TraceState, TraceStateError};
 pub use baggage::{Baggage, BaggageEntry, BaggageError};
 pub use carrier::{Extractor, Injector};
 pub use propagator::Propagator;
-pub use trace_state::{TraceState, TraceStateError};
 
 use crate::ids::SpanContext;
 
@@ -96,11 +95,6 @@ pub fn fields(propagators: &[Propagator]) -> Vec<&'static str> {
 fn lower_hex<T: std::str::FromStr>(text: &str) -> Option<T> {
     let lower = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     lower.then(|| text.parse().ok()).flatten()
-}
-
-/// Without the spaces and tabs that HTTP allows around a value.
-fn trim_ows(text: &str) -> &str {
-    text.trim_matches([' ', '\t'])
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! `traceparent`, by the grammar of W3C Trace Context level 2 and nothing beside it.
 
 use super::malformed::{Header, Malformed};
-use super::{Extractor, Injector, TraceState, lower_hex, trim_ows};
+use super::{Extractor, Injector, TraceState, lower_hex};
 use crate::ids::{SpanContext, SpanId, TraceFlags, TraceId};
+use crate::text::trim_ows;
 
 static TRACEPARENT: Header = Header::new("traceparent");
 static TRACESTATE: Header = Header::new("tracestate");

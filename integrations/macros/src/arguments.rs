@@ -6,7 +6,7 @@ use syn::ext::IdentExt;
 use syn::visit_mut::{VisitMut, visit_pat_ident_mut};
 use syn::{Attribute, FnArg, Pat, PatIdent, Path, Signature, Token, Type};
 
-use crate::expand::generated;
+use crate::tokens::generated;
 
 /// A name that an argument's pattern binds.
 pub(crate) struct Argument {

@@ -2,45 +2,14 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
-use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Error, Expr, Path, Result, parse_quote, parse2};
+use syn::{Error, Expr, Path, Result, parse_quote};
 
 use crate::arguments::{self, Argument};
 use crate::function::Function;
-use crate::item::Item;
 use crate::options::{ErrorCapture, ErrorForm, Options, Parent};
-use crate::{impl_block, return_type};
-
-/// The attribute's expansion. When it cannot be done, the item stays, so that the one error causes no others.
-pub(crate) fn traced(options: TokenStream, item: TokenStream) -> TokenStream {
-    let (options, parsed) = match (parse2::<Options>(options), parse2::<Item>(item.clone())) {
-        (Ok(options), Ok(parsed)) => (options, parsed),
-        (Err(error), Ok(_)) | (Ok(_), Err(error)) => return with_error(&error, &item),
-        (Err(mut error), Err(second)) => {
-            error.combine(second);
-            return with_error(&error, &item);
-        }
-    };
-    match parsed {
-        Item::Function(traced) => {
-            let name = traced.signature.ident.unraw().to_string();
-            function(&traced, &options, &name).unwrap_or_else(|error| with_error(&error, &item))
-        }
-        Item::ImplBlock(block) => impl_block::expand(*block, &options),
-    }
-}
-
-/// The item as it was, and why it is not traced.
-pub(crate) fn with_error(error: &Error, item: &TokenStream) -> TokenStream {
-    let error = error.to_compile_error();
-    quote!(#error #item)
-}
-
-/// Points at what the user wrote, yet is ours by its hygiene, its edition and the lints that apply.
-pub(crate) fn generated(at: Span) -> Span {
-    at.resolved_at(Span::mixed_site())
-}
+use crate::return_type;
+use crate::tokens::generated;
 
 /// A function that runs in a span. `default_name` is its span's name unless the options have one.
 pub(crate) fn function(function: &Function, options: &Options, default_name: &str) -> Result<TokenStream> {

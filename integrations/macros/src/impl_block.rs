@@ -8,10 +8,11 @@ use syn::{
     parse2,
 };
 
-use crate::expand::{function, with_error};
+use crate::expand::function;
 use crate::function::Function;
 use crate::options::Options;
 use crate::return_type;
+use crate::tokens::with_error;
 
 /// The block with its methods traced; on an error, the block without, so that the one error causes no others.
 pub(crate) fn expand(mut block: ItemImpl, options: &Options) -> TokenStream {

@@ -1,6 +1,7 @@
 //! The `#[traced]` attribute of `tracer-factory`, which re-exports it; depend on that crate, not on this one.
 
 mod arguments;
+mod attribute;
 mod expand;
 mod function;
 mod impl_block;
@@ -8,6 +9,7 @@ mod item;
 mod option_syntax;
 mod options;
 mod return_type;
+mod tokens;
 
 use proc_macro::TokenStream;
 
@@ -87,5 +89,5 @@ use proc_macro::TokenStream;
 /// that is not `async` and returns a future is traced only until it has made that future.
 #[proc_macro_attribute]
 pub fn traced(options: TokenStream, item: TokenStream) -> TokenStream {
-    expand::traced(options.into(), item.into()).into()
+    attribute::traced(options.into(), item.into()).into()
 }

@@ -72,9 +72,16 @@ macro_rules! checks {
         }
 
         /// Makes a `#[test]` of every check. Takes an expression that makes a new tracer each time it is evaluated,
-        /// as `(Arc<dyn BaseTracer>, Capabilities)`.
+        /// as `(Arc<dyn BaseTracer>, Capabilities)`; or, after `run:`, a function that is called with the check's name
+        /// and calls [`run`] itself, to look at what has arrived afterwards.
         #[macro_export]
         macro_rules! conformance_tests {
+            (run: $d run:expr) => {$($(
+                #[test]
+                fn $name() {
+                    $d run(stringify!($name));
+                }
+            )*)*};
             ($d subject:expr) => {$($(
                 #[test]
                 fn $name() {

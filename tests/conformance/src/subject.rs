@@ -16,9 +16,10 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// What a tracer is able to do. A check asks for no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capabilities {
-    /// Spans are recorded, and a finished root hands out its last trace.
+    /// New traces are recorded, and a finished root hands out its last trace.
     pub records: bool,
-    /// Scopes have identifiers of their own; otherwise they have their parent's, or zeros.
+    /// Scopes have identifiers of their own, and what a caller records is recorded; otherwise they have their parent's,
+    /// or zeros, and nothing ever is.
     pub identifies: bool,
     /// There are destinations, and each takes what it is given.
     pub delivers: bool,
@@ -29,7 +30,7 @@ pub struct Capabilities {
 impl Capabilities {
     /// A tracer that records everything and delivers it.
     pub const RECORDING: Self = Self { records: true, identifies: true, delivers: true, propagates: true };
-    /// A tracer whose traces are all sampled away.
+    /// A tracer that samples all new traces away.
     pub const UNSAMPLED: Self = Self { records: false, ..Self::RECORDING };
     /// A tracer that does nothing but pass contexts on.
     pub const NOOP: Self = Self { records: false, identifies: false, delivers: false, propagates: true };
@@ -80,9 +81,12 @@ impl Subject<'_> {
     }
 
     fn check_report(&self, report: &Report, volume: Volume) {
-        assert!(report.adds_up(), "accepted is not the sum of delivered, rejected, dropped and pending: {report}");
-        let Capabilities { records, delivers, .. } = self.capabilities;
-        if !records {
+        assert!(
+            report.adds_up(),
+            "accepted is not the sum of delivered, rejected, dropped and pending: {report}"
+        );
+        let Capabilities { identifies, delivers, .. } = self.capabilities;
+        if !identifies {
             assert_eq!(report.accepted, 0, "nothing is recorded, and yet spans were accepted: {report}");
         }
         if !delivers {

@@ -20,7 +20,11 @@ pub fn verbs_can_be_repeated(subject: &Subject<'_>) {
     }
     let root = tracer.trace_context("work");
     if let Some(trace) = subject.finish(root) {
-        assert_eq!(span(&trace, "work").attribute("worker.id"), Some(&Value::Int(7)), "spans name their worker");
+        assert_eq!(
+            span(&trace, "work").attribute("worker.id"),
+            Some(&Value::Int(7)),
+            "spans name their worker"
+        );
     }
     for _ in 0..3 {
         assert_eq!(tracer.uninstrument(7), Ok(()), "uninstrument can be repeated");
@@ -109,5 +113,9 @@ pub fn scopes_that_outlive_teardown_are_counted(subject: &Subject<'_>) {
     let after = tracer.report();
     assert!(after.adds_up(), "{after}");
     let expected = if subject.capabilities.records { 3 } else { 0 };
-    assert_eq!(after.accepted - before.accepted, expected, "spans that end after teardown are counted: {after}");
+    assert_eq!(
+        after.accepted - before.accepted,
+        expected,
+        "spans that end after teardown are counted: {after}"
+    );
 }

@@ -1,2 +1,8 @@
-//! Tests against real servers, all in `tests/`. `cargo xtask test` provisions the servers and runs
-//! them; `cargo xtask test --hermetic` leaves them out.
+//! What tests against real servers share: the trace they send, and for each server the projection from
+//! `get_last_trace` to what that server keeps. The tests themselves are in `tests/`.
+
+mod difference;
+pub mod projection;
+pub mod rich;
+
+pub use difference::differences;

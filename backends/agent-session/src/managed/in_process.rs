@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::attach::{Attached, start_or_join};
-use super::{Managed, Tie};
 use crate::config::ServerConfig;
 use crate::error::ServerError;
 use crate::server::ServerHandle;
@@ -29,26 +28,40 @@ pub(crate) struct Lease {
     process: u32,
 }
 
+/// What [`lease`] came to.
+#[derive(Debug)]
+pub(super) enum Leased {
+    /// A server in this process.
+    Here {
+        url: String,
+        /// The address that was asked for, when something else has it.
+        instead_of: Option<SocketAddr>,
+        lease: Lease,
+    },
+    /// Another process's, which there is no share of.
+    Elsewhere { url: String },
+}
+
 fn running() -> MutexGuard<'static, Vec<Running>> {
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A share of the server at `config.listen`: the one that runs here, a new one, or another process's.
-pub(super) fn lease(config: ServerConfig) -> Result<Managed, ServerError> {
+pub(super) fn lease(config: ServerConfig) -> Result<Leased, ServerError> {
     let (asked, process) = (config.listen, std::process::id());
     let mut running = running();
     if let Some(entry) = running.iter_mut().find(|entry| entry.asked == asked && entry.process == process) {
         entry.leases += 1;
         let url = entry.server.url().to_owned();
-        return Ok(Managed { url, instead_of: entry.instead_of, tie: Tie::Lease(Lease { asked, process }) });
+        return Ok(Leased::Here { url, instead_of: entry.instead_of, lease: Lease { asked, process } });
     }
     Ok(match start_or_join(config)? {
         Attached::Started { server, instead_of } => {
             let url = server.url().to_owned();
             running.push(Running { asked, process, instead_of, leases: 1, server });
-            Managed { url, instead_of, tie: Tie::Lease(Lease { asked, process }) }
+            Leased::Here { url, instead_of, lease: Lease { asked, process } }
         }
-        Attached::Joined { url } => Managed { url, instead_of: None, tie: Tie::Joined },
+        Attached::Joined { url } => Leased::Elsewhere { url },
     })
 }
 

@@ -8,7 +8,7 @@ use tracer_factory_core::otlp::{decode_json_request, encode_request};
 
 use super::answer::{Encoding, failure};
 use super::body::{self, BodyError};
-use super::routes::Shared;
+use super::shared::Shared;
 use crate::store::Ingested;
 
 const NO_IDS: &str =

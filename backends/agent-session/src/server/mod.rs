@@ -6,6 +6,7 @@ mod connections;
 mod guard;
 mod ingest;
 mod routes;
+mod shared;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -15,10 +16,12 @@ use std::time::Duration;
 
 use tokio::runtime;
 use tokio::sync::oneshot;
+use tracer_factory_core::delivery::suppress_this_thread;
 
+use self::shared::Shared;
+use crate::api::Health;
 use crate::config::ServerConfig;
 use crate::error::ServerError;
-use crate::query::Health;
 
 /// The embedded trace server.
 #[derive(Debug)]
@@ -29,7 +32,7 @@ pub struct Server;
 pub struct ServerHandle {
     addr: SocketAddr,
     url: String,
-    state: routes::Shared,
+    state: Shared,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -51,7 +54,7 @@ impl Server {
 
         let runtime =
             runtime::Builder::new_current_thread().enable_all().build().map_err(ServerError::Thread)?;
-        let state = routes::Shared::new(&config);
+        let state = Shared::new(&config);
         let app = routes::router(state.clone(), addr);
         let (stop, stopped) = oneshot::channel();
         let (ready, is_ready) = mpsc::channel();
@@ -66,13 +69,11 @@ impl Server {
                 }
             }
         };
-        let thread = std::thread::Builder::new()
-            .name("tracer-server".to_owned())
-            .spawn(move || {
-                runtime.block_on(serve);
-                runtime.shutdown_timeout(Duration::ZERO);
-            })
-            .map_err(ServerError::Thread)?;
+        let thread = spawn(move || {
+            runtime.block_on(serve);
+            runtime.shutdown_timeout(Duration::ZERO);
+        })
+        .map_err(ServerError::Thread)?;
         // A server whose thread died has dropped its end.
         is_ready.recv().map_err(io::Error::other).and_then(|ready| ready).map_err(ServerError::Thread)?;
         Ok(ServerHandle {
@@ -83,6 +84,14 @@ impl Server {
             thread: Some(thread),
         })
     }
+}
+
+/// Starts the server's thread. Its work is not traced: it may serve the very process whose spans it takes.
+fn spawn(work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name("tracer-server".to_owned()).spawn(move || {
+        suppress_this_thread();
+        work();
+    })
 }
 
 impl ServerHandle {
@@ -119,5 +128,23 @@ impl ServerHandle {
 impl Drop for ServerHandle {
     fn drop(&mut self) {
         self.stop_now();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracer_factory_core::capture::Capture;
+    use tracer_factory_core::config::{TracerConfig, TracerType};
+    use tracer_factory_core::tracer::BaseTracer;
+
+    #[test]
+    fn the_thread_of_a_server_is_not_traced() {
+        let (tracer, capture) = Capture::with_config(&TracerConfig::new(TracerType::Console)).unwrap();
+        let used = std::sync::Arc::clone(&tracer);
+        let thread = super::spawn(move || drop(used.trace_context("in the server"))).unwrap();
+        thread.join().unwrap();
+        drop(tracer.trace_context("outside"));
+        let names: Vec<_> = capture.spans().into_iter().map(|span| span.name).collect();
+        assert_eq!(names, ["outside"]);
     }
 }

@@ -1,7 +1,6 @@
-//! The server's routes and what their handlers share.
+//! The server's routes, and the handlers of those that read.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::rejection::QueryRejection;
@@ -15,54 +14,10 @@ use tracer_factory_core::ids::TraceId;
 use tracer_factory_core::otlp::{decode_request, request_to_json};
 
 use super::answer::{failure, json};
-use super::body::InFlight;
 use super::guard::{Hosts, guard};
 use super::ingest::ingest;
-use crate::config::ServerConfig;
-use crate::query::{Health, TraceList, TraceQuery};
-use crate::store::Store;
-
-/// The server's state; clones are the same.
-#[derive(Clone, Debug)]
-pub(super) struct Shared(Arc<Inner>);
-
-#[derive(Debug)]
-struct Inner {
-    store: Store,
-    in_flight: InFlight,
-    max_bytes: usize,
-}
-
-impl Shared {
-    pub(super) fn new(config: &ServerConfig) -> Self {
-        let max_bytes = config.max_bytes;
-        Self(Arc::new(Inner { store: Store::new(max_bytes), in_flight: InFlight::new(), max_bytes }))
-    }
-
-    pub(super) fn store(&self) -> &Store {
-        &self.0.store
-    }
-
-    pub(super) fn in_flight(&self) -> &InFlight {
-        &self.0.in_flight
-    }
-
-    pub(super) fn health(&self) -> Health {
-        let totals = self.store().totals();
-        Health {
-            server: Health::SERVER.to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            status: "ok".to_owned(),
-            pid: std::process::id(),
-            traces: totals.traces,
-            spans: totals.spans,
-            bytes: totals.bytes,
-            max_bytes: self.0.max_bytes,
-            evicted_traces: totals.evicted_traces,
-            evicted_spans: totals.evicted_spans,
-        }
-    }
-}
+use super::shared::Shared;
+use crate::api::{TraceList, TraceQuery};
 
 /// Everything the server at `addr` answers.
 pub(super) fn router(state: Shared, addr: SocketAddr) -> Router {

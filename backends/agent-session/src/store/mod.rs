@@ -15,7 +15,7 @@ use tracer_factory_core::otlp::DecodeError;
 
 use self::request::{Chunk, parse};
 use self::trace::StoredTrace;
-use crate::query::{TraceQuery, TraceSummary};
+use crate::api::{TraceQuery, TraceSummary};
 
 /// What became of a request's spans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

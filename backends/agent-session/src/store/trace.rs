@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tracer_factory_core::ids::TraceId;
 
 use super::request::{Chunk, SpanFacts};
-use crate::query::{TraceQuery, TraceSummary};
+use crate::api::{TraceQuery, TraceSummary};
 
 /// Services beyond this many are in the spans and not in the summary.
 const MOST_SERVICES: usize = 64;

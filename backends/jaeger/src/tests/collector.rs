@@ -79,6 +79,20 @@ fn a_refusal_names_the_endpoint_and_a_busy_server_is_tried_again() {
 }
 
 #[test]
+fn an_error_behind_the_receiver_is_tried_again() {
+    // So Jaeger answers when its queue is full.
+    let (address, server) = serve("500 Internal Server Error");
+    let outcome = deliver(&format!("http://{address}"), &Batch::from_spans(&[small(1)]));
+    assert!(matches!(outcome, Outcome::Retry { after: None, .. }), "{outcome:?}");
+    server.join().unwrap();
+    // By OTLP it has statuses of its own for that.
+    let (address, server) = serve("500 Internal Server Error");
+    let outcome = deliver(&format!("http://{address}/v1/traces"), &Batch::from_spans(&[small(1)]));
+    assert!(matches!(outcome, Outcome::Rejected(_)), "{outcome:?}");
+    server.join().unwrap();
+}
+
+#[test]
 fn spans_without_identifiers_are_left_out_and_counted() {
     let mut nameless = small(1);
     nameless.context.span_id = Default::default();

@@ -8,7 +8,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
 use prost::Message;
-use tracer_factory_core::config::{Compression, OtlpConfig, OtlpProtocol};
+use tracer_factory_core::config::{Compression, Endpoint, OtlpConfig, OtlpProtocol};
 use tracer_factory_core::delivery::{Delivered, Outcome};
 use tracer_factory_core::otlp::encode_request;
 
@@ -237,7 +237,7 @@ async fn the_configuration_shows_no_secret() {
     config.headers.push(("authorization".to_owned(), "canary".to_owned().into()));
     let target = tracer_factory_core::http::otlp::OtlpTarget::from_config(
         "X",
-        config.endpoint.clone().unwrap(),
+        Endpoint::parse(config.endpoint.as_deref().unwrap(), Endpoint::HTTP).unwrap(),
         &config,
     );
     let text = format!(

@@ -6,13 +6,17 @@
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::trace::v1::Status;
 use prost::Message;
-use tracer_factory_core::config::OtlpProtocol;
+use tracer_factory_core::config::{Endpoint, OtlpProtocol};
 use tracer_factory_core::delivery::Destination;
 use tracer_factory_core::delivery::Outcome;
 use tracer_factory_core::http::otlp::{OtlpTarget, otlp_destination};
 use tracer_factory_sdk::OTLP_SDK;
 
 use crate::support::*;
+
+fn endpoint(url: &str) -> Endpoint {
+    Endpoint::parse(url, Endpoint::HTTP).unwrap()
+}
 
 fn even(mut request: ExportTraceServiceRequest) -> ExportTraceServiceRequest {
     for resource_spans in &mut request.resource_spans {
@@ -36,7 +40,7 @@ async fn over_http() {
         config.otlp.endpoint = Some(url.clone());
         config.otlp.protocol = Some(OtlpProtocol::HttpProtobuf);
     });
-    let mut ours = otlp_destination(OtlpTarget::new("X", format!("{url}/v1/traces"))).unwrap();
+    let mut ours = otlp_destination(OtlpTarget::new("X", endpoint(&format!("{url}/v1/traces")))).unwrap();
     assert_eq!(theirs.deliver(&batch()).await, Outcome::all());
     assert_eq!(ours.deliver(&batch()).await, Outcome::all());
     let kept = kept.lock().unwrap();
@@ -50,7 +54,7 @@ async fn over_http() {
 async fn over_grpc() {
     let (url, kept) = grpc(None).await;
     let mut theirs = connect(&OTLP_SDK, |config| config.otlp.endpoint = Some(url.clone()));
-    let mut ours = otlp_destination(OtlpTarget::new("X", url)).unwrap();
+    let mut ours = otlp_destination(OtlpTarget::new("X", endpoint(&url))).unwrap();
     assert_eq!(theirs.deliver(&batch()).await, Outcome::all());
     assert_eq!(ours.deliver(&batch()).await, Outcome::all());
     let kept = kept.lock().unwrap();

@@ -9,9 +9,12 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 use tokio::sync::Notify;
+use tracer_factory_core::capture::Capture;
 use tracer_factory_core::config::{TracerConfig, TracerType};
 use tracer_factory_core::delivery::{Destination, Outcome};
 use tracer_factory_core::error::ConfigError;
+use tracer_factory_core::recording::RecordingTracer;
+use tracer_factory_core::tracer::BaseTracer;
 use tracer_factory_sdk::{BoxError, register_exporter, registered, registered_names};
 
 use crate::support::*;
@@ -100,6 +103,46 @@ impl SpanExporter for Blocks {
 async fn an_exporter_may_block() {
     register_exporter("blocks", |_| Ok(Blocks::new())).unwrap();
     assert_eq!(connect_own("blocks").unwrap().deliver(&batch()).await, Outcome::all());
+}
+
+/// Is instrumented with the tracer whose spans it exports.
+#[derive(Debug)]
+struct Traces(Arc<RecordingTracer>);
+
+impl Traces {
+    fn new(tracer: Arc<RecordingTracer>) -> Self {
+        assert!(!tracer.trace_context("made").is_recording());
+        Self(tracer)
+    }
+}
+
+impl SpanExporter for Traces {
+    async fn export(&self, _: Vec<SpanData>) -> OTelSdkResult {
+        assert!(!self.0.trace_context("exported").is_recording());
+        assert!(opentelemetry::Context::current().is_telemetry_suppressed());
+        Ok(())
+    }
+
+    fn shutdown(&self) -> OTelSdkResult {
+        drop(self.0.trace_context("shut down"));
+        Ok(())
+    }
+}
+
+#[test]
+fn an_exporter_does_not_trace_itself() {
+    let (tracer, capture) = Capture::with_config(&config("traces")).unwrap();
+    let used = Arc::clone(&tracer);
+    register_exporter("traces", move |_| Ok(Traces::new(Arc::clone(&used)))).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut destination = connect_own("traces").unwrap();
+        assert_eq!(destination.deliver(&batch()).await, Outcome::all());
+        destination.close().await;
+    });
+    drop(tracer.trace_context("outside"));
+    let names: Vec<_> = capture.spans().into_iter().map(|span| span.name).collect();
+    assert_eq!(names, ["outside"]);
 }
 
 /// Does with each batch what the list says.

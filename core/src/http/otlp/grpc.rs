@@ -3,32 +3,32 @@
 
 use std::io::Read;
 
-use ::http::{HeaderValue, Method, Request, StatusCode};
+use ::http::{HeaderValue, Method, Request, StatusCode, Uri};
 use bytes::Bytes;
 
 use super::REQUEST_LIMIT;
 use super::grpc_status::GrpcStatus;
 use super::response::{PartialSuccess, not_a_response};
-use super::target::Resolved;
+use super::target::method;
 use crate::config::Compression;
 use crate::delivery::{Batch, Outcome};
 use crate::error::ConfigError;
 use crate::http::retry_after::capped;
-use crate::http::{Endpoint, HttpSender, Response, client, outcome};
+use crate::http::{HttpSender, HttpTarget, Response, client, outcome, request};
 
 /// Compressed flag and length.
 const PREFIX: usize = 5;
 
 pub(super) struct OtlpGrpc {
     sender: HttpSender,
-    method: Endpoint,
+    method: Uri,
 }
 
 impl OtlpGrpc {
-    pub(super) fn new(resolved: Resolved) -> Result<Self, ConfigError> {
-        let mut sender = HttpSender::http2(resolved.target)?;
-        sender.endpoint = resolved.endpoint;
-        Ok(Self { sender, method: resolved.method })
+    /// `target` leads to the server; the method's path is added here.
+    pub(super) fn new(target: HttpTarget) -> Result<Self, ConfigError> {
+        let method = request::uri(target.setting, &method(&target.endpoint))?;
+        Ok(Self { sender: HttpSender::http2(target)?, method })
     }
 
     pub(super) fn sender(&self) -> &HttpSender {
@@ -53,7 +53,7 @@ impl OtlpGrpc {
     fn request(&self, message: Vec<u8>) -> Request<Bytes> {
         let mut request = Request::new(());
         *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.method.uri().clone();
+        *request.uri_mut() = self.method.clone();
         *request.version_mut() = ::http::Version::HTTP_2;
         let headers = request.headers_mut();
         headers.insert("content-type", HeaderValue::from_static("application/grpc"));

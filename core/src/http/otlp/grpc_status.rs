@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use ::http::header::HeaderMap;
 
+use crate::base64;
 use crate::http::Response;
-use crate::http::endpoint::percent_decode;
+use crate::http::percent;
 use crate::otlp::DecodeError;
 use crate::wire::Reader;
 
@@ -52,7 +53,7 @@ impl GrpcStatus {
         // A number that is none is an unknown error, as the specification has it.
         let code = text("grpc-status").and_then(|code| code.parse().ok()).unwrap_or(2);
         let message =
-            String::from_utf8_lossy(&percent_decode(text("grpc-message").unwrap_or_default())).into_owned();
+            String::from_utf8_lossy(&percent::decode(text("grpc-message").unwrap_or_default())).into_owned();
         Some(Self { code, message, retry_delay: retry_delay(map) })
     }
 
@@ -74,7 +75,7 @@ impl GrpcStatus {
 
 /// `google.rpc.RetryInfo` among the details.
 fn retry_delay(map: &HeaderMap) -> Option<Duration> {
-    let details = base64_decode(map.get("grpc-status-details-bin")?.as_bytes())?;
+    let details = base64::decode(map.get("grpc-status-details-bin")?.to_str().ok()?.trim_ascii())?;
     read_retry_info(&details).ok().flatten()
 }
 
@@ -120,28 +121,6 @@ fn read_duration(bytes: &[u8]) -> Result<Duration, DecodeError> {
     Ok(u64::try_from(seconds).map_or(Duration::ZERO, |seconds| Duration::new(seconds, nanos)))
 }
 
-/// Standard base64, padded or not.
-fn base64_decode(text: &[u8]) -> Option<Vec<u8>> {
-    let (mut out, mut bits, mut count) = (Vec::with_capacity(text.len() / 4 * 3), 0u32, 0);
-    for digit in text.trim_ascii_end().iter().filter(|byte| **byte != b'=') {
-        let value = match digit {
-            b'A'..=b'Z' => digit - b'A',
-            b'a'..=b'z' => digit - b'a' + 26,
-            b'0'..=b'9' => digit - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        };
-        bits = bits << 6 | u32::from(value);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            out.push((bits >> count) as u8);
-        }
-    }
-    Some(out)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,7 +143,7 @@ mod tests {
             length_delimited(0x0a, b"type.googleapis.com/google.rpc.RetryInfo"),
             length_delimited(0x12, &info),
         ];
-        crate::json::base64(&[b"\x08\x08".to_vec(), length_delimited(0x1a, &any.concat())].concat())
+        base64::encode(&[b"\x08\x08".to_vec(), length_delimited(0x1a, &any.concat())].concat())
     }
 
     fn delay(duration: &[u8]) -> Option<Duration> {

@@ -4,11 +4,10 @@ use ::http::header::CONTENT_TYPE;
 
 use super::REQUEST_LIMIT;
 use super::response::{PartialSuccess, not_a_response};
-use super::target::Resolved;
 use crate::config::OtlpProtocol;
 use crate::delivery::{Batch, Outcome};
 use crate::error::ConfigError;
-use crate::http::{HttpSender, Response, outcome};
+use crate::http::{HttpSender, HttpTarget, Response, outcome};
 use crate::otlp::request_to_json;
 
 /// How requests are written.
@@ -42,8 +41,8 @@ pub(super) struct OtlpHttp {
 }
 
 impl OtlpHttp {
-    pub(super) fn new(resolved: Resolved, encoding: Encoding) -> Result<Self, ConfigError> {
-        Ok(Self { sender: resolved.sender()?, encoding })
+    pub(super) fn new(target: HttpTarget, encoding: Encoding) -> Result<Self, ConfigError> {
+        Ok(Self { sender: HttpSender::new(target)?, encoding })
     }
 
     pub(super) fn sender(&self) -> &HttpSender {

@@ -28,7 +28,7 @@ enum Protocol {
 
 /// Builds the client. Belongs into [`Plan::connect`]: it reads certificate files.
 pub fn otlp_destination(target: OtlpTarget) -> Result<OtlpDestination, ConfigError> {
-    let (protocol, target) = target.resolve()?;
+    let (protocol, target) = target.resolve();
     let protocol = match http::Encoding::of(protocol) {
         Some(encoding) => Protocol::Http(http::OtlpHttp::new(target, encoding)?),
         None => Protocol::Grpc(grpc::OtlpGrpc::new(target)?),
@@ -39,7 +39,7 @@ pub fn otlp_destination(target: OtlpTarget) -> Result<OtlpDestination, ConfigErr
 /// Checks `target` and plans a destination for it.
 pub fn otlp_plan(backend: &'static str, target: OtlpTarget) -> Result<Plan, ConfigError> {
     let endpoint = target.check()?;
-    Ok(Plan::new(backend, endpoint.as_str(), move || Ok(Connected::new(otlp_destination(target)?))))
+    Ok(Plan::new(backend, endpoint.to_string(), move || Ok(Connected::new(otlp_destination(target)?))))
 }
 
 impl Destination for OtlpDestination {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::super::{Endpoint, HttpSender, HttpTarget};
-use crate::config::{Compression, OtlpConfig, OtlpProtocol, TlsConfig};
+use super::super::{HttpSender, HttpTarget};
+use crate::config::{Compression, Endpoint, OtlpConfig, OtlpProtocol, TlsConfig};
 use crate::error::ConfigError;
 
 /// The settings of an OTLP destination.
@@ -16,8 +16,8 @@ pub struct OtlpTarget {
     /// The variable that errors about the URL name.
     pub setting: &'static str,
     /// Base or full URL.
-    pub url: String,
-    /// Whether `url` is used as it is, without `/v1/traces` added.
+    pub endpoint: Endpoint,
+    /// Whether `endpoint` is used as it is, without `/v1/traces` added.
     pub exact: bool,
     /// Follows from port and path when absent, see [`OtlpTarget::protocol_of`].
     pub protocol: Option<OtlpProtocol>,
@@ -38,15 +38,15 @@ const EXPORT_METHOD: &str = "/opentelemetry.proto.collector.trace.v1.TraceServic
 
 impl OtlpTarget {
     /// A target with the defaults of [`OtlpConfig`].
-    pub fn new(setting: &'static str, url: impl Into<String>) -> Self {
-        Self::from_config(setting, url, &OtlpConfig::default())
+    pub fn new(setting: &'static str, endpoint: Endpoint) -> Self {
+        Self::from_config(setting, endpoint, &OtlpConfig::default())
     }
 
-    /// `url`, with everything but the URL from `config`.
-    pub fn from_config(setting: &'static str, url: impl Into<String>, config: &OtlpConfig) -> Self {
+    /// `endpoint`, with everything else from `config`.
+    pub fn from_config(setting: &'static str, endpoint: Endpoint, config: &OtlpConfig) -> Self {
         Self {
             setting,
-            url: url.into(),
+            endpoint,
             exact: config.endpoint_is_exact,
             protocol: config.protocol,
             headers: config.headers.clone(),
@@ -57,23 +57,24 @@ impl OtlpTarget {
     }
 
     /// The target of a whole configuration; a collector on this machine when there is no endpoint.
-    pub fn of(config: &OtlpConfig) -> Self {
+    pub fn of(config: &OtlpConfig) -> Result<Self, ConfigError> {
         const SETTING: &str = "OTLP_ENDPOINT";
-        let url = match (&config.endpoint, config.protocol) {
-            (Some(url), _) => return Self::from_config(SETTING, url, config),
-            (None, None | Some(OtlpProtocol::Grpc)) => "http://localhost:4317",
-            (None, Some(_)) => "http://localhost:4318",
+        let (url, exact) = match (&config.endpoint, config.protocol) {
+            (Some(url), _) => (url.as_str(), config.endpoint_is_exact),
+            (None, None | Some(OtlpProtocol::Grpc)) => ("http://localhost:4317", false),
+            (None, Some(_)) => ("http://localhost:4318", false),
         };
-        Self { exact: false, ..Self::from_config(SETTING, url, config) }
+        let endpoint = Endpoint::of_setting(SETTING, url, Endpoint::HTTP)?;
+        Ok(Self { exact, ..Self::from_config(SETTING, endpoint, config) })
     }
 
     /// What a URL says about its protocol: port 4317 is gRPC and port 4318 is HTTP; on any other port
     /// a path means HTTP and none means gRPC, which has no use for one.
     pub fn protocol_of(endpoint: &Endpoint) -> OtlpProtocol {
-        match endpoint.port() {
+        match endpoint.port_or_default() {
             4317 => OtlpProtocol::Grpc,
             4318 => OtlpProtocol::HttpProtobuf,
-            _ if endpoint.path() == "/" => OtlpProtocol::Grpc,
+            _ if endpoint.has_no_path() => OtlpProtocol::Grpc,
             _ => OtlpProtocol::HttpProtobuf,
         }
     }
@@ -81,71 +82,49 @@ impl OtlpTarget {
     /// Checks URL and headers, without network or disk. The endpoint is what is connected to;
     /// for gRPC it is the server, without the method's path.
     pub fn check(&self) -> Result<Endpoint, ConfigError> {
-        let (_, endpoint) = self.locate()?;
-        self.http_target().check()?;
-        Ok(endpoint)
+        let (_, target) = self.resolve();
+        target.check()?;
+        Ok(target.endpoint)
     }
 
     /// The protocol that is given or follows from the URL.
-    pub fn protocol(&self) -> Result<OtlpProtocol, ConfigError> {
-        self.locate().map(|(protocol, _)| protocol)
+    pub fn protocol(&self) -> OtlpProtocol {
+        self.protocol.unwrap_or_else(|| Self::protocol_of(&self.endpoint))
     }
 
     /// A client for the final URL of OTLP over HTTP. Belongs into [`Plan::connect`](crate::delivery::Plan::connect).
-    pub fn sender(self) -> Result<HttpSender, ConfigError> {
-        let (_, resolved) = self.resolve()?;
-        resolved.sender()
+    pub fn sender(&self) -> Result<HttpSender, ConfigError> {
+        HttpSender::new(self.resolve().1)
     }
 
-    fn locate(&self) -> Result<(OtlpProtocol, Endpoint), ConfigError> {
-        let endpoint = Endpoint::parse(self.setting, &self.url)?;
-        let protocol = self.protocol.unwrap_or_else(|| Self::protocol_of(&endpoint));
-        let path = endpoint.path().trim_end_matches('/');
+    /// The protocol, and the client's settings with what is posted to over HTTP or, for gRPC, the server.
+    pub(super) fn resolve(&self) -> (OtlpProtocol, HttpTarget) {
+        let protocol = self.protocol();
+        let path = self.endpoint.path.trim_end_matches('/');
         let base = path.strip_suffix(TRACES_PATH).unwrap_or(path);
         let endpoint = match protocol {
             // A path copied from an HTTP URL is no prefix of gRPC's.
-            OtlpProtocol::Grpc => endpoint.with_path(if base.is_empty() { "/" } else { base }),
-            _ if self.exact => endpoint,
-            _ => endpoint.with_path(&format!("{base}{TRACES_PATH}")),
+            OtlpProtocol::Grpc => self.endpoint.with_path(base),
+            _ if self.exact => self.endpoint.clone(),
+            _ => self.endpoint.with_path(&format!("{base}{TRACES_PATH}")),
         };
-        Ok((protocol, endpoint))
-    }
-
-    fn http_target(&self) -> HttpTarget {
-        HttpTarget {
+        let target = HttpTarget {
             setting: self.setting,
-            url: self.url.clone(),
+            endpoint,
             headers: self.headers.clone(),
             timeout: self.timeout,
             compression: self.compression,
             tls: self.tls.clone(),
             usual_path: TRACES_PATH,
-        }
-    }
-
-    /// The protocol, and the client's settings with the final endpoint.
-    pub(super) fn resolve(self) -> Result<(OtlpProtocol, Resolved), ConfigError> {
-        let (protocol, endpoint) = self.locate()?;
-        let method = format!("{}{EXPORT_METHOD}", endpoint.path().trim_end_matches('/'));
-        Ok((protocol, Resolved { target: self.http_target(), method: endpoint.with_path(&method), endpoint }))
+            also_retried: &[],
+        };
+        (protocol, target)
     }
 }
 
-/// Settings whose URL has been interpreted.
-pub(super) struct Resolved {
-    pub(super) target: HttpTarget,
-    /// What is posted to over HTTP, and shown for gRPC.
-    pub(super) endpoint: Endpoint,
-    /// What gRPC posts to.
-    pub(super) method: Endpoint,
-}
-
-impl Resolved {
-    pub(super) fn sender(self) -> Result<HttpSender, ConfigError> {
-        let mut sender = HttpSender::new(self.target)?;
-        sender.endpoint = self.endpoint;
-        Ok(sender)
-    }
+/// What gRPC posts to on `server`.
+pub(super) fn method(server: &Endpoint) -> Endpoint {
+    server.with_path(&format!("{}{EXPORT_METHOD}", server.path.trim_end_matches('/')))
 }
 
 impl fmt::Debug for OtlpTarget {
@@ -153,7 +132,7 @@ impl fmt::Debug for OtlpTarget {
         f.debug_struct("OtlpTarget")
             .field("exact", &self.exact)
             .field("protocol", &self.protocol)
-            .field("http", &self.http_target())
+            .field("http", &self.resolve().1)
             .finish()
     }
 }
@@ -161,13 +140,16 @@ impl fmt::Debug for OtlpTarget {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::request;
 
     fn located(url: &str, change: impl FnOnce(&mut OtlpTarget)) -> (OtlpProtocol, String) {
-        let mut target = OtlpTarget::new("OTLP_ENDPOINT", url);
+        let endpoint = Endpoint::parse(url, Endpoint::HTTP).unwrap();
+        let mut target = OtlpTarget::new("OTLP_ENDPOINT", endpoint);
         change(&mut target);
-        let (protocol, resolved) = target.resolve().unwrap();
-        let uri = if protocol == OtlpProtocol::Grpc { resolved.method } else { resolved.endpoint };
-        (protocol, uri.uri().to_string())
+        let (protocol, target) = target.resolve();
+        let grpc = protocol == OtlpProtocol::Grpc;
+        let endpoint = if grpc { method(&target.endpoint) } else { target.endpoint };
+        (protocol, request::uri("OTLP_ENDPOINT", &endpoint).unwrap().to_string())
     }
 
     #[test]
@@ -205,9 +187,9 @@ mod tests {
             (Some(HttpJson), "http://localhost:4318/v1/traces"),
         ] {
             let config = OtlpConfig { protocol, endpoint_is_exact: true, ..OtlpConfig::default() };
-            let target = OtlpTarget::of(&config);
-            assert_eq!(target.check().unwrap().as_str(), expected);
-            assert_eq!(target.protocol().unwrap(), protocol.unwrap_or(Grpc));
+            let target = OtlpTarget::of(&config).unwrap();
+            assert_eq!(target.check().unwrap().to_string(), expected);
+            assert_eq!(target.protocol(), protocol.unwrap_or(Grpc));
         }
     }
 

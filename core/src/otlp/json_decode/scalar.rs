@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 
+use crate::base64;
 use crate::ids::decode_hex;
 
 /// An object's key, not copied unless it has escapes.
@@ -177,7 +178,7 @@ impl Scalar<'_> {
     pub(super) fn bytes<E: de::Error>(self, key: &str) -> Result<Vec<u8>, E> {
         let bytes = match self {
             Scalar::Null => Some(Vec::new()),
-            Scalar::Text(text) => decode_base64(&text),
+            Scalar::Text(text) => base64::decode(&text),
             _ => None,
         };
         bytes.ok_or_else(|| wrong(key, "base64"))
@@ -186,31 +187,4 @@ impl Scalar<'_> {
 
 fn wrong<E: de::Error>(key: &str, expected: &str) -> E {
     E::custom(format_args!("`{key}` must be {expected}"))
-}
-
-/// Either alphabet, with or without padding, as protobuf's mapping accepts it.
-pub(super) fn decode_base64(text: &str) -> Option<Vec<u8>> {
-    let digits = text.trim_end_matches('=');
-    let padding = text.len() - digits.len();
-    if digits.len() % 4 == 1 || padding > 0 && (padding > 2 || !text.len().is_multiple_of(4)) {
-        return None;
-    }
-    let mut bytes = Vec::with_capacity(digits.len() / 4 * 3 + 2);
-    for group in digits.as_bytes().chunks(4) {
-        let mut bits = 0;
-        for place in 0..4 {
-            let digit = match group.get(place) {
-                None => 0,
-                Some(c @ b'A'..=b'Z') => c - b'A',
-                Some(c @ b'a'..=b'z') => c - b'a' + 26,
-                Some(c @ b'0'..=b'9') => c - b'0' + 52,
-                Some(b'+' | b'-') => 62,
-                Some(b'/' | b'_') => 63,
-                Some(_) => return None,
-            };
-            bits = bits << 6 | u32::from(digit);
-        }
-        bytes.extend_from_slice(&bits.to_be_bytes()[1..group.len()]);
-    }
-    Some(bytes)
 }

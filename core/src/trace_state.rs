@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use super::trim_ows;
+use crate::text::trim_ows;
 
 const MOST_MEMBERS: usize = 32;
 const LONGEST: usize = 256;

@@ -1,0 +1,106 @@
+//! How a span ends: its record goes into the thread's lane and into its root's last trace.
+
+use std::sync::Arc;
+
+use tracer_factory_ring::{Push, RecordHeader};
+
+use super::clock::now;
+use super::frame::{Detached, FrameContext, Recording, Root, SlotRef, SlotRefOrSelf};
+use super::last_trace::Capture;
+use super::local::{Entry, Local};
+use super::shared::Recorder;
+
+impl Local {
+    /// Ends the span in a slot.
+    #[inline]
+    pub(crate) fn close(&mut self, slot: SlotRef) {
+        let Some(entry) = self.slots.get(slot.index as usize).map(|s| s.entry) else { return };
+        if let Some(detached) = self.leave(slot)
+            && entry != u32::MAX
+        {
+            self.finish(entry, detached, None);
+        }
+    }
+
+    /// Ends the span in a slot; of a recorded root, also returns what was captured under it.
+    pub(crate) fn close_root(&mut self, slot: SlotRef) -> Option<(Arc<Recorder>, Capture)> {
+        let held = self.slots.get(slot.index as usize).filter(|s| s.generation == slot.generation)?;
+        let entry = held.entry;
+        let is_root =
+            held.recording.is_some() && matches!(held.context.root, Root::Here(SlotRefOrSelf::Itself));
+        self.close(slot);
+        let ended = &self.entries[entry as usize];
+        is_root.then(|| (Arc::clone(&ended.recorder), ended.share.last().capture.clone()))
+    }
+
+    /// Ends a span that was not on this thread's stack.
+    pub(crate) fn close_detached(&mut self, recorder: &Arc<Recorder>, detached: Detached, end: Option<u64>) {
+        let entry = self.entry(recorder);
+        self.finish(entry, detached, end);
+    }
+
+    #[inline]
+    fn finish(&mut self, entry: u32, detached: Detached, end: Option<u64>) {
+        let Some(mut recording) = detached.recording else { return };
+        let header = recording.span.finish(end.unwrap_or_else(now), &recording.identity);
+        let held = &mut self.entries[entry as usize];
+        if held.recorder.is_closed() {
+            held.recorder.count_late();
+        } else {
+            Self::push(held, &header, recording.span.body());
+        }
+        self.capture(entry, &detached.context, &header, &mut recording);
+        if self.pool.len() < Self::POOL {
+            recording.span.clear();
+            recording.capture.clear();
+            recording.shared = None;
+            self.pool.push(recording);
+        }
+    }
+
+    #[inline]
+    fn push(entry: &mut Entry, header: &RecordHeader, span: &[u8]) {
+        match entry.producer.push(header, span) {
+            Push::Taken => {}
+            Push::TakenWake | Push::Refused => entry.recorder.wake(),
+            Push::TooLarge => {
+                entry.recorder.lanes().push_large(header, span);
+                entry.recorder.wake();
+            }
+        }
+    }
+
+    /// Adds an ended span to the last trace of its root, or makes a root's trace the last one.
+    #[inline]
+    fn capture(
+        &mut self,
+        entry: u32,
+        context: &FrameContext,
+        header: &RecordHeader,
+        recording: &mut Recording,
+    ) {
+        let cap = self.entries[entry as usize].recorder.limits.last_trace_bytes;
+        match &context.root {
+            Root::None => {}
+            Root::Shared(shared) => shared.push(header, recording.span.body(), cap),
+            Root::Here(SlotRefOrSelf::Slot(root)) => {
+                let held =
+                    self.slots.get_mut(root.index as usize).filter(|s| s.generation == root.generation);
+                if let Some(root) = held.and_then(|slot| slot.recording.as_mut()) {
+                    root.capture.push(header, recording.span.body(), cap);
+                }
+            }
+            Root::Here(SlotRefOrSelf::Itself) => {
+                if let Some(mut late) = recording.shared.take().and_then(|shared| shared.close()) {
+                    recording.capture.append(&mut late, cap);
+                }
+                // The root itself is always kept: a last trace without its root would be no trace.
+                recording.capture.push(header, recording.span.body(), usize::MAX);
+                let mut last = self.entries[entry as usize].share.last();
+                last.end = header.start_unix_nanos + header.duration_nanos;
+                last.worker = context.worker;
+                std::mem::swap(&mut last.capture, &mut recording.capture);
+            }
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! What one tracer's threads share while they record: limits, sampler, resource, lanes, workers.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+
+use super::lanes::Lanes;
+use super::last_trace::Capture;
+use crate::config::Limits;
+use crate::otlp::{ResourceBytes, decode_span};
+use crate::sampling::Sampler;
+use crate::span::Trace;
+
+/// No worker.
+const NO_WORKER: i64 = i64::MIN;
+
+/// Wakes whoever empties the lanes.
+pub(crate) type Wake = Box<dyn Fn() + Send + Sync>;
+
+/// What every thread that records for one tracer shares.
+pub(crate) struct Recorder {
+    /// Distinguishes tracers of one process; never reused.
+    pub(super) id: u64,
+    pub(super) limits: Limits,
+    pub(super) sampler: Sampler,
+    resource: Arc<ResourceBytes>,
+    pub(super) lane_bytes: usize,
+    lanes: Mutex<Lanes>,
+    wake: OnceLock<Wake>,
+    closed: AtomicBool,
+    /// Spans that ended after teardown.
+    late: AtomicU64,
+    /// Traces that head sampling did not record.
+    pub(super) sampled_out: AtomicU64,
+    /// The worker that spans of unbound threads belong to: the only one there is, or none.
+    only_worker: AtomicI64,
+    workers: Mutex<Vec<i64>>,
+}
+
+impl fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recorder").field("id", &self.id).field("closed", &self.closed).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        by_id().remove(&self.id);
+    }
+}
+
+fn by_id() -> MutexGuard<'static, HashMap<u64, Weak<Recorder>>> {
+    static BY_ID: LazyLock<Mutex<HashMap<u64, Weak<Recorder>>>> = LazyLock::new(Mutex::default);
+    lock(&BY_ID)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Recorder {
+    pub(crate) fn new(
+        limits: Limits,
+        sampler: Sampler,
+        resource: Arc<ResourceBytes>,
+        lane_bytes: usize,
+    ) -> Arc<Self> {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let id = NEXT.fetch_add(1, Relaxed);
+        let recorder = Arc::new(Self {
+            id,
+            limits,
+            sampler,
+            resource,
+            lane_bytes,
+            lanes: Mutex::default(),
+            wake: OnceLock::new(),
+            closed: AtomicBool::new(false),
+            late: AtomicU64::new(0),
+            sampled_out: AtomicU64::new(0),
+            only_worker: AtomicI64::new(NO_WORKER),
+            workers: Mutex::default(),
+        });
+        by_id().insert(id, Arc::downgrade(&recorder));
+        recorder
+    }
+
+    /// The recorder with this number, while its tracer lives: for contexts that come from another thread.
+    pub(crate) fn by_id(id: u64) -> Option<Arc<Self>> {
+        let known = by_id().get(&id).cloned();
+        // Upgraded outside the lock: if this is the last handle, its end takes the lock again.
+        known.and_then(|recorder| recorder.upgrade())
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    pub(crate) fn resource(&self) -> &Arc<ResourceBytes> {
+        &self.resource
+    }
+
+    pub(crate) fn sampler(&self) -> &Sampler {
+        &self.sampler
+    }
+
+    /// Set once, by whoever empties the lanes.
+    pub(crate) fn on_wake(&self, wake: Wake) {
+        let _ = self.wake.set(wake);
+    }
+
+    pub(super) fn wake(&self) {
+        if let Some(wake) = self.wake.get() {
+            wake();
+        }
+    }
+
+    pub(crate) fn lanes(&self) -> MutexGuard<'_, Lanes> {
+        lock(&self.lanes)
+    }
+
+    /// No span that starts from now on is recorded. True the first time.
+    pub(crate) fn close(&self) -> bool {
+        !self.closed.swap(true, AcqRel)
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Relaxed)
+    }
+
+    /// Spans that ended after the tracer was torn down.
+    pub(crate) fn late(&self) -> u64 {
+        self.late.load(Acquire)
+    }
+
+    pub(super) fn count_late(&self) {
+        self.late.fetch_add(1, Release);
+    }
+
+    /// Traces that head sampling did not record.
+    pub(crate) fn sampled_out(&self) -> u64 {
+        self.sampled_out.load(Relaxed)
+    }
+
+    /// Makes `worker` known. Idempotent.
+    pub(crate) fn add_worker(&self, worker: i64) {
+        let mut workers = lock(&self.workers);
+        if !workers.contains(&worker) {
+            workers.push(worker);
+        }
+        self.update_only_worker(&workers);
+    }
+
+    /// Forgets `worker`. Idempotent.
+    pub(crate) fn remove_worker(&self, worker: i64) {
+        let mut workers = lock(&self.workers);
+        workers.retain(|known| *known != worker);
+        self.update_only_worker(&workers);
+    }
+
+    fn update_only_worker(&self, workers: &[i64]) {
+        let only = if let [only] = workers { *only } else { NO_WORKER };
+        self.only_worker.store(only, Relaxed);
+    }
+
+    pub(super) fn only_worker(&self) -> Option<i64> {
+        Some(self.only_worker.load(Relaxed)).filter(|worker| *worker != NO_WORKER)
+    }
+
+    /// The last trace of `worker` when there is one, else the tracer's.
+    pub(crate) fn last_trace(&self, worker: Option<i64>) -> Trace {
+        let capture = self.lanes().last_trace(worker);
+        capture.map_or_else(Trace::default, |capture| self.decode(&capture))
+    }
+
+    /// Captured records as spans.
+    pub(crate) fn decode(&self, capture: &Capture) -> Trace {
+        let spans = tracer_factory_ring::Records::new(&capture.records).map(|(header, bytes)| {
+            let mut span = decode_span(bytes).unwrap_or_default();
+            span.resource = Arc::clone(self.resource.resource());
+            span.scope = self.resource.scope(header.scope);
+            span
+        });
+        Trace { spans: spans.collect(), omitted_spans: capture.omitted }
+    }
+}
