@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tracer_factory_core::config::{Limits, TracerConfig, TracerType};
 use tracer_factory_core::delivery::Plan;
-use tracer_factory_core::env::{EnvMap, Program, Resolved, environment, resolve_for};
+use tracer_factory_core::env::{EnvMap, Program, Resolved, environment, is_disabled, resolve_for};
 use tracer_factory_core::error::ConfigError;
 use tracer_factory_core::recording::RecordingTracer;
 use tracer_factory_core::tracer::BaseTracer;
@@ -19,15 +19,23 @@ pub struct TracerFactory;
 impl TracerFactory {
     /// A tracer for the types that `config` names: with several, each destination receives every span.
     ///
+    /// `OTEL_SDK_DISABLED=true` in the environment wins over any configuration. Limits that were left at their defaults
+    /// become those of the backends.
+    ///
     /// # Errors
     /// Names the setting that is wrong, the feature that is missing, or the piece that could not be set up.
     pub fn create_tracer(config: &TracerConfig) -> Result<Arc<dyn BaseTracer>, ConfigError> {
         config.validate()?;
-        if config.tracer_types == [TracerType::NoOp] {
-            return Ok(Arc::new(NoOpTracer::new(config)?));
+        let mut config = config.clone();
+        if is_disabled(&environment()) {
+            config.tracer_types = vec![TracerType::NoOp];
         }
-        let plans: Result<Vec<_>, _> = config.tracer_types.iter().map(|kind| plan(kind, config)).collect();
-        Ok(Arc::new(RecordingTracer::with_plans(config, plans?)?))
+        if config.limits == Limits::default() {
+            for tracer_type in &config.tracer_types {
+                backend_limits(tracer_type, &mut config.limits);
+            }
+        }
+        create(&config)
     }
 
     /// A tracer for this environment.
@@ -39,7 +47,7 @@ impl TracerFactory {
         for warning in &resolved.warnings {
             tracing::warn!(variable = warning.variable(), "{warning}");
         }
-        Self::create_tracer(&resolved.config)
+        create(&resolved.config)
     }
 
     /// What an environment means in this build: with its backends' own defaults and the registered exporters.
@@ -63,6 +71,14 @@ pub fn create_tracer(config: TracerConfig) -> Result<Arc<dyn BaseTracer>, Config
 /// A tracer for the process's environment, each time a new one.
 pub(crate) fn create_from_process() -> Result<Arc<dyn BaseTracer>, ConfigError> {
     TracerFactory::create_tracer_from(&environment())
+}
+
+fn create(config: &TracerConfig) -> Result<Arc<dyn BaseTracer>, ConfigError> {
+    if config.tracer_types == [TracerType::NoOp] {
+        return Ok(Arc::new(NoOpTracer::new(config)?));
+    }
+    let plans: Result<Vec<_>, _> = config.tracer_types.iter().map(|kind| plan(kind, config)).collect();
+    Ok(Arc::new(RecordingTracer::with_plans(config, plans?)?))
 }
 
 fn plan(tracer_type: &TracerType, config: &TracerConfig) -> Result<Plan, ConfigError> {

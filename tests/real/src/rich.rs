@@ -24,6 +24,9 @@ pub const SPANS: usize = 10;
 /// Attributes whose values are no numbers in JSON.
 pub const NOT_FINITE: &[&str] = &["double.nan", "double.infinite", "double.minus_infinite"];
 
+/// The attribute with bytes.
+pub const BYTES: &[&str] = &["bytes"];
+
 /// The trace as its two services have it.
 #[derive(Debug)]
 pub struct Recorded {
@@ -61,16 +64,24 @@ pub fn tracer(env: &[(&str, &str)], service: &str) -> Result<Arc<dyn BaseTracer>
 /// # Errors
 /// When a tracer can't be made.
 pub fn record(env: &[(&str, &str)], test: &str, without: &[&str]) -> Result<Recorded, Box<dyn Error>> {
-    let model_name = format!("{test}-Model");
-    let gateway = tracer(env, &format!("{test}-Gateway"))?;
-    let model = tracer(env, &model_name)?;
+    let [gateway, model] = ["Gateway", "Model"].map(|name| tracer(env, &format!("{test}-{name}")));
+    record_with([&*gateway?, &*model?], &format!("{test}-Model"), without)
+}
+
+/// The same with two tracers that are there; the second one's service is `model_name`.
+///
+/// # Errors
+/// When they were torn down.
+pub fn record_with(
+    [gateway, model]: [&dyn BaseTracer; 2],
+    model_name: &str,
+    without: &[&str],
+) -> Result<Recorded, Box<dyn Error>> {
     gateway.init_worker(7)?;
-    handle_request(&*gateway, &*model, &model_name, without);
+    handle_request(gateway, model, model_name, without);
     let traces = [gateway.get_last_trace(), model.get_last_trace()];
     let reports = [gateway.teardown_worker(7), model.teardown_worker(0)];
-    // Nothing is left to do; the last word must be the same as the workers'.
-    debug_assert_eq!(gateway.teardown(), reports[0]);
-    debug_assert_eq!(model.teardown(), reports[1]);
+    assert_eq!([gateway.teardown(), model.teardown()], reports, "nothing was left to do");
     Ok(Recorded { traces, reports })
 }
 
@@ -87,7 +98,8 @@ fn handle_request(gateway: &dyn BaseTracer, model: &dyn BaseTracer, model_name: 
     root.set_attribute("replaced", "first").set_attribute("replaced", "last");
     root.add_event("plain ünï");
     gateway.add_span_event("with attributes", &[("count", 5.into()), ("text", "zwölf 🦀".into())]);
-    let elsewhere = SpanContext::new(TraceId::from_int(7 << 64 | 8), SpanId::from_int(9), TraceFlags::SAMPLED);
+    let elsewhere =
+        SpanContext::new(TraceId::from_int(7 << 64 | 8), SpanId::from_int(9), TraceFlags::SAMPLED);
     root.add_link(&elsewhere, &[("why", "batch".into()), ("part", 2.into())]);
 
     nested(gateway);
@@ -132,7 +144,8 @@ fn values() -> Vec<(&'static str, AttrValue<'static>)> {
 /// A span that failed inside one that is fine.
 fn nested(gateway: &dyn BaseTracer) {
     let outer = gateway.trace_context("plan");
-    let failure = Failure { what: "no plan ✗", cause: Some(Box::new(Failure { what: "no idea", cause: None })) };
+    let failure =
+        Failure { what: "no plan ✗", cause: Some(Box::new(Failure { what: "no idea", cause: None })) };
     let result: Result<(), _> = gateway.in_scope("think", |_| Err(failure));
     outer.set_attribute("failed", result.is_err());
     gateway.set_span_status(StatusCode::Ok, "");

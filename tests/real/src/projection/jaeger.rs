@@ -68,8 +68,10 @@ fn span_of(span: &SpanData, via: Via) -> Value {
 }
 
 fn references(span: &SpanData) -> Vec<Value> {
-    let reference = |kind: &str, trace: String, id: String| json!({ "refType": kind, "traceID": trace, "spanID": id });
-    let parent = span.parent_span_id.map(|id| reference("CHILD_OF", span.trace_id().to_string(), id.to_string()));
+    let reference =
+        |kind: &str, trace: String, id: String| json!({ "refType": kind, "traceID": trace, "spanID": id });
+    let parent =
+        span.parent_span_id.map(|id| reference("CHILD_OF", span.trace_id().to_string(), id.to_string()));
     let links = span.links.iter().map(|Link { context, .. }| {
         reference("FOLLOWS_FROM", context.trace_id.to_string(), context.span_id.to_string())
     });
@@ -148,7 +150,10 @@ pub fn shown(trace: &Value) -> Value {
         let process = span.remove("processID").unwrap_or_default();
         span.insert("process".to_owned(), processes[process.as_str().unwrap_or_default()].clone());
         in_order(span, "tags");
-        span.get_mut("process").and_then(Value::as_object_mut).into_iter().for_each(|process| in_order(process, "tags"));
+        span.get_mut("process")
+            .and_then(Value::as_object_mut)
+            .into_iter()
+            .for_each(|process| in_order(process, "tags"));
         let logs = span.get_mut("logs").and_then(Value::as_array_mut);
         logs.into_iter().flatten().filter_map(Value::as_object_mut).for_each(|log| in_order(log, "fields"));
     }

@@ -4,6 +4,7 @@
 //! `shown`, which brings what it did show into the same order and takes away what no span says. The two are
 //! compared for equality. Nothing here uses the encoders under test.
 
+pub mod console;
 pub mod jaeger;
 pub mod otlp;
 pub mod phoenix;

@@ -100,9 +100,7 @@ fn any_value(value: &AttrValue<'_>) -> Value {
             shown
         }
         AttrValue::Map(items) => {
-            let pair = |(key, value): &(std::borrow::Cow<'_, str>, AttrValue<'_>)| {
-                json!({ "key": key, "value": any_value(value) })
-            };
+            let pair = |(key, value): &(std::borrow::Cow<'_, str>, AttrValue<'_>)| json!({ "key": key, "value": any_value(value) });
             let mut shown = json!({ "kvlistValue": {} });
             put(&mut shown["kvlistValue"], "values", items.iter().map(pair).collect());
             shown

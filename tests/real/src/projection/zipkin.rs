@@ -88,7 +88,8 @@ fn object(attributes: &[(String, AttrValue<'static>)]) -> Value {
 
 fn tags(span: &SpanData, via: Via) -> Value {
     let mut tags = Map::new();
-    let resource = span.resource.attributes.iter().filter(|(key, _)| via == Via::Own && key != "service.name");
+    let resource =
+        span.resource.attributes.iter().filter(|(key, _)| via == Via::Own && key != "service.name");
     for (key, value) in resource.chain(&span.attributes) {
         tags.insert(key.clone(), text(value, via).into());
     }
