@@ -83,6 +83,13 @@ pub use tracer_factory_sdk as sdk;
 #[cfg(feature = "zipkin")]
 pub use tracer_factory_zipkin as zipkin;
 
+#[cfg(any(
+    feature = "agent-session",
+    feature = "console",
+    feature = "jaeger",
+    feature = "otlp",
+    feature = "zipkin"
+))]
 pub use registry::types::*;
 
 /// What the code that `#[traced]` writes refers to.

@@ -52,26 +52,19 @@ fn available() -> String {
 }
 
 /// One tracer type for each backend. They differ in destination and defaults only.
+#[cfg(any(
+    feature = "agent-session",
+    feature = "console",
+    feature = "jaeger",
+    feature = "otlp",
+    feature = "zipkin"
+))]
 pub mod types {
-    #[cfg(any(
-        feature = "agent-session",
-        feature = "otlp",
-        feature = "jaeger",
-        feature = "zipkin",
-        feature = "console"
-    ))]
     use tracer_factory_core::{
         delivery::Backend,
         recording::{BackendType, RecordingTracer},
     };
 
-    #[cfg(any(
-        feature = "agent-session",
-        feature = "otlp",
-        feature = "jaeger",
-        feature = "zipkin",
-        feature = "console"
-    ))]
     macro_rules! tracer_type {
         ($marker:ident, $tracer:ident, $backend:path, $what:literal) => {
             #[doc = concat!("Marks ", $what, ".")]

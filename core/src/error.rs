@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// Why no tracer could be made from a configuration.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// A variable or setting has a value it can't have.
@@ -47,6 +47,13 @@ pub enum ConfigError {
     /// More than one of the above.
     #[error("{}", join(.0))]
     Several(Vec<ConfigError>),
+}
+
+/// As it is displayed: a `main` that returns it prints it this way.
+impl fmt::Debug for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 impl ConfigError {

@@ -1,6 +1,8 @@
 //! `RecordingTracer`: the one tracer behind every backend but noop. Only destination and defaults differ.
 
 use std::marker::PhantomData;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -38,7 +40,9 @@ pub struct RecordingTracer<B = AnyBackend> {
     shutdown_timeout: Duration,
     instrument_managed: bool,
     description: String,
-    torn_down: Mutex<Option<Report>>,
+    torn_down: Mutex<bool>,
+    /// How many spans had been accepted when a flush last ran out of time; `u64::MAX` for never.
+    waited_for: AtomicU64,
     _backend: PhantomData<fn() -> B>,
 }
 
@@ -90,7 +94,8 @@ impl<B> RecordingTracer<B> {
             shutdown_timeout: config.delivery.shutdown_timeout,
             instrument_managed: config.instrument_managed,
             description,
-            torn_down: Mutex::new(None),
+            torn_down: Mutex::new(false),
+            waited_for: AtomicU64::new(u64::MAX),
             _backend: PhantomData,
         })
     }
@@ -122,10 +127,11 @@ impl<B> BaseTracer for RecordingTracer<B> {
 
     fn teardown(&self) -> Report {
         let mut torn_down = self.torn_down.lock().unwrap_or_else(PoisonError::into_inner);
-        if torn_down.is_none() {
+        if !std::mem::replace(&mut *torn_down, true) {
             self.recorder.close();
-            self.delivery.stop(self.shutdown_timeout);
-            *torn_down = Some(self.delivery.report());
+            // Whoever has just waited in vain for the same spans does not wait twice.
+            let waited = self.waited_for.load(Relaxed) == self.delivery.report().accepted;
+            self.delivery.stop(if waited { Duration::ZERO } else { self.shutdown_timeout });
         }
         self.delivery.report()
     }
@@ -221,7 +227,10 @@ impl<B> BaseTracer for RecordingTracer<B> {
 
     fn flush(&self, deadline: Duration) -> Report {
         self.delivery.flush(deadline);
-        self.delivery.report()
+        let report = self.delivery.report();
+        let in_vain = deadline >= self.shutdown_timeout && report.destinations.iter().any(|d| d.pending > 0);
+        self.waited_for.store(if in_vain { report.accepted } else { u64::MAX }, Relaxed);
+        report
     }
 }
 

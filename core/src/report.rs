@@ -58,7 +58,8 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} spans accepted", self.accepted)?;
+        let s = if self.accepted == 1 { "" } else { "s" };
+        write!(f, "{} span{s} accepted", self.accepted)?;
         for d in &self.destinations {
             write!(f, "; {} {}: {} delivered", d.backend, d.endpoint, d.delivered)?;
             for (count, what) in [(d.rejected, "rejected"), (d.pending, "pending")] {

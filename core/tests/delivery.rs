@@ -284,3 +284,16 @@ fn a_plan_that_fails_is_the_error_and_leaves_nothing_behind() {
     let error = RecordingTracer::with_plans(&config(|_| {}), vec![alive.plan("first"), failing]).unwrap_err();
     assert_eq!(error.to_string(), "failing: no such socket");
 }
+
+#[test]
+fn a_teardown_right_after_a_flush_in_vain_does_not_wait_again() {
+    let scripted = Scripted::new([Act::Hang]);
+    let patience = Duration::from_secs(2);
+    let tracer = tracer(&[&scripted], |config| config.delivery.shutdown_timeout = patience);
+    record(&tracer, 1);
+    assert_eq!(tracer.teardown_worker(0).destinations[0].pending, 1);
+    let start = Instant::now();
+    let report = tracer.teardown();
+    assert!(start.elapsed() < patience, "{:?}", start.elapsed());
+    assert_settled(&report, 1, 0, 0);
+}

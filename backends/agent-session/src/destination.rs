@@ -30,8 +30,10 @@ pub(crate) fn plan(config: &TracerConfig) -> Result<Plan, ConfigError> {
         ));
     }
     let planned = format!("http://{}", config.listen);
-    // So that a wrong token is found now and not when the server runs.
-    target(&config, &planned, false)?.check()?;
+    // So that a wrong token is found now and not when the server runs; which port it gets is not known yet.
+    let stand_in =
+        format!("http://{}", SocketAddr::new(config.listen.ip(), AgentSessionConfig::DEFAULT_PORT));
+    target(&config, &stand_in, false)?.check()?;
     Ok(Plan::new(NAME, planned, move || connect(config)))
 }
 

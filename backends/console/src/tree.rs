@@ -81,7 +81,9 @@ pub fn render(spans: &[SpanData], style: Style) -> String {
         traces[place].1.push(span);
     }
     for (trace_id, spans) in traces {
-        Tree { forest: Forest::of(&spans), spans: &spans, style }.render(&mut out, trace_id);
+        let services: HashSet<&str> = spans.iter().map(|span| span.resource.service_name()).collect();
+        let tree = Tree { forest: Forest::of(&spans), spans: &spans, services: services.len(), style };
+        tree.render(&mut out, trace_id);
     }
     out
 }
@@ -90,6 +92,8 @@ pub fn render(spans: &[SpanData], style: Style) -> String {
 struct Tree<'a> {
     forest: Forest,
     spans: &'a [&'a SpanData],
+    /// Of how many services; with more than one, every span says whose it is.
+    services: usize,
     style: Style,
 }
 
@@ -114,13 +118,12 @@ impl Tree<'_> {
 
     /// `trace … · 5 spans · 3 services · 1 error · 12.4 ms`
     fn heading(&self, out: &mut String, trace_id: TraceId) {
-        let services: HashSet<&str> = self.spans.iter().map(|span| span.resource.service_name()).collect();
         let errors = self.spans.iter().filter(|span| span.status.code == StatusCode::Error).count();
         self.style.paint(out, Colour::Bold, |out| out.push_str(&format!("trace {trace_id}")));
         out.push_str(&format!(
             " · {} · {}",
             count(self.spans.len(), "span"),
-            count(services.len(), "service")
+            count(self.services, "service")
         ));
         if errors > 0 {
             out.push_str(" · ");
@@ -167,7 +170,7 @@ impl Tree<'_> {
         let parent = self.forest.parent(index).map(|parent| self.spans[parent]);
         self.style.paint(out, Colour::Bold, |out| push_escaped(out, &span.name, MAX_CHARS));
         let service = span.resource.service_name();
-        if parent.is_none_or(|parent| parent.resource.service_name() != service) {
+        if self.services > 1 || parent.is_none() {
             out.push(' ');
             self.style.paint(out, Colour::Cyan, |out| {
                 out.push('(');
@@ -321,10 +324,10 @@ mod tests {
 trace 00000000000000000000000000004bf9 · 5 spans · 3 services · 1 error · 12.0 ms
 handle_query (api-gateway) server 12.0 ms  user_id=user_123 query=\"what is\"
 └─ process_user_request (user-service) 10.0 ms
-   ├─ validate_user 1.0 ms
+   ├─ validate_user (user-service) 1.0 ms
    │     · cache miss +500 µs  key=7
    └─ generate_response (llm-service) 6.0 ms ERROR model is away  [1 attribute dropped]
-      └─ chat 4.0 ms
+      └─ chat (llm-service) 4.0 ms
 "
         );
     }

@@ -136,7 +136,7 @@ pub fn times_of_any_kind(subject: &Subject<'_>) {
     }
 }
 
-/// Values in values in values.
+/// Values in values in values, deeper than most decoders go: what is too deep must not cost its span, let alone others.
 pub fn deep_values(subject: &Subject<'_>) {
     let nested = |depth: usize| {
         let mut value = Value::Int(1);

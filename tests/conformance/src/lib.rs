@@ -164,7 +164,7 @@ checks! { $
         names_of_any_kind Small,
         numbers_of_any_kind Small,
         times_of_any_kind Small,
-        deep_values Large,
+        deep_values Small,
         code_that_traces_while_it_is_traced Small,
     }
     behaviour {

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | attributes | plain JSON: bytes in base64, NaN and the infinities as text, no value as null |
 //! | kind, status | lower-case words |
-//! | trace flags, whether the parent is remote | not printed |
+//! | trace flags | `flags`, W3C's byte |
 
 use serde_json::{Map, Value, json};
 use tracer_factory::json::to_json;
@@ -34,6 +34,9 @@ fn span_of(span: &SpanData) -> Value {
     if let Some(parent) = span.parent_span_id {
         line["parentSpanId"] = parent.to_string().into();
     }
+    if let Some(is_remote) = span.parent_is_remote {
+        line["parentIsRemote"] = is_remote.into();
+    }
     if !span.status.message.is_empty() {
         line["status"]["message"] = span.status.message.clone().into();
     }
@@ -55,7 +58,11 @@ fn span_of(span: &SpanData) -> Value {
 }
 
 fn context(context: &SpanContext) -> Value {
-    let mut shown = json!({ "traceId": context.trace_id.to_string(), "spanId": context.span_id.to_string() });
+    let mut shown = json!({
+        "traceId": context.trace_id.to_string(),
+        "spanId": context.span_id.to_string(),
+        "flags": context.flags.to_byte(),
+    });
     if !context.trace_state.is_empty() {
         shown["traceState"] = context.trace_state.to_string().into();
     }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | times in nanoseconds | microseconds, rounded by way of a double of seconds |
 //! | attributes | JSON, with maps taken apart into names with dots |
-//! | NaN, the infinities, no value | null |
+//! | attributes without a value, NaN, the infinities | left out |
 //! | bytes | **the span is lost**: Phoenix answers 200 and can't store it |
 //! | event `exception` | only `exception.type`, `.message`, `.escaped` and `.stacktrace` of its attributes |
 //! | kind | not kept: `span_kind` is the attribute `openinference.span.kind`, else `UNKNOWN` |
@@ -57,7 +57,10 @@ fn flatten(key: &str, value: &AttrValue<'_>, out: &mut Map<String, Value>) {
             items.iter().for_each(|(inner, value)| flatten(&format!("{key}.{inner}"), value, out));
         }
         value => {
-            out.insert(key.to_owned(), plain(value));
+            let value = plain(value);
+            if !value.is_null() {
+                out.insert(key.to_owned(), value);
+            }
         }
     }
 }

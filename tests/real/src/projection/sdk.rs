@@ -6,6 +6,9 @@
 //! | maps, arrays of several types | text: JSON |
 //! | no value | empty text |
 //! | everything else | the same |
+//!
+//! As OTLP over `http/json`, opentelemetry-otlp writes `null` for NaN and the infinities, and the Collector refuses
+//! the whole request. Ours writes protobuf's words for them.
 
 use tracer_factory::json::{base64, to_json};
 use tracer_factory::{AttrValue, SpanData};

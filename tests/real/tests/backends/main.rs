@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod collector;
+mod comparison;
 mod console;
 mod jaeger;
 mod phoenix;

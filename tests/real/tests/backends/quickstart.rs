@@ -23,7 +23,7 @@ fn run(env: &[(&str, &str)]) -> (String, String) {
     let Output { status, stdout, stderr } = command.output().unwrap();
     let (stdout, stderr) = (String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap());
     assert!(status.success(), "{status}\n{stdout}{stderr}");
-    assert!(stderr.contains("1 spans accepted") && stderr.contains(" 1 delivered"), "{stderr}");
+    assert!(stderr.contains("1 span accepted") && stderr.contains(" 1 delivered"), "{stderr}");
     let last = stdout.lines().last().unwrap_or_default().to_owned();
     let trace_id = last.strip_prefix("trace_id=").unwrap_or_else(|| panic!("{stdout}"));
     (trace_id.to_owned(), stdout.strip_suffix(&format!("{last}\n")).unwrap().to_owned())

@@ -1,19 +1,17 @@
-//! Against a real Zipkin: what comes back is what the crate's documentation says, and the graph of services is right.
-#![expect(clippy::unwrap_used, reason = "a step that fails, fails the test")]
+//! What our Zipkin encoder writes, span by span, against a real Zipkin: what comes back is what the documentation of
+//! `tracer_factory::zipkin` says, and the graph of services is right.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value as Json, json};
-use tracer_factory_core::config::{TracerConfig, TracerType};
-use tracer_factory_core::delivery::{Batch, Destination, Outcome};
-use tracer_factory_core::ids::{SpanContext, SpanId, TraceFlags, TraceId};
-use tracer_factory_core::span::{
-    Event, InstrumentationScope, Link, Resource, SpanData, SpanKind, Status, StatusCode,
+use tracer_factory::zipkin::Encoder;
+use tracer_factory::{
+    AttrValue, Event, InstrumentationScope, Link, Resource, SpanContext, SpanData, SpanId, SpanKind, Status,
+    StatusCode, TraceFlags, TraceId, Value,
 };
-use tracer_factory_core::value::{AttrValue, Value};
-use tracer_factory_testkit::servers::Zipkin;
-use tracer_factory_zipkin::BACKEND;
+use tracer_factory_testkit::servers::{Zipkin, http};
 
 const SHOWN_WITHIN: Duration = Duration::from_secs(30);
 
@@ -21,25 +19,15 @@ fn now() -> u64 {
     u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos()).unwrap()
 }
 
-fn connect(endpoint: String) -> Box<dyn Destination> {
-    let mut config = TracerConfig::new(TracerType::Zipkin);
-    config.zipkin.endpoint = endpoint;
-    let plan = (BACKEND.plan)(&config).unwrap();
-    (plan.connect)().unwrap().destination
+fn send(zipkin: &Zipkin, spans: &[SpanData]) {
+    let encoded = Encoder::new().encode(spans.iter().cloned());
+    assert_eq!((encoded.spans, encoded.invalid), (spans.len() as u64, 0));
+    let reply = http::post(&zipkin.spans(), "application/json", &encoded.body).unwrap();
+    assert_eq!(reply.status, 202, "{}", reply.text());
 }
 
-async fn deliver(spans: &[SpanData]) {
-    let zipkin = tokio::task::spawn_blocking(|| Zipkin::shared().unwrap()).await.unwrap();
-    let mut destination = connect(zipkin.query());
-    // One batch has one resource.
-    for span in spans {
-        assert_eq!(destination.deliver(&Batch::from_spans(std::slice::from_ref(span))).await, Outcome::all());
-    }
-}
-
-async fn read_back(trace_id: TraceId, spans: usize) -> Vec<Json> {
-    let read = move || Zipkin::shared().unwrap().trace(&trace_id.to_string(), spans, SHOWN_WITHIN).unwrap();
-    tokio::task::spawn_blocking(read).await.unwrap()
+fn read_back(zipkin: &Zipkin, trace_id: TraceId, spans: usize) -> Vec<Json> {
+    zipkin.trace(&trace_id.to_string(), spans, SHOWN_WITHIN).unwrap()
 }
 
 fn service(name: &str) -> Arc<Resource> {
@@ -68,9 +56,8 @@ fn with(mut span: SpanData, attributes: &[(&str, &str)]) -> SpanData {
     span
 }
 
-#[tokio::test]
-#[ignore = "needs Zipkin in the test cache"]
-async fn a_span_with_everything_comes_back_as_documented() {
+#[test]
+fn a_span_with_everything_comes_back_as_documented() {
     const TRACE: u128 = 0xfeed_0000_0000_0000_0000_0000_0000_0001;
     let mut full = span(TRACE, 1, 9, SpanKind::Client, "Mixed-Case");
     full.name = "Emoji 😀 \0 \u{202e} \"GET\" Ünï".into();
@@ -110,9 +97,10 @@ async fn a_span_with_everything_comes_back_as_documented() {
     }];
     full.status = Status { code: StatusCode::Error, message: "went wrong".into() };
     full.scope = Arc::new(InstrumentationScope { name: "lib".into(), version: "1.0".into() });
-    deliver(std::slice::from_ref(&full)).await;
+    let zipkin = Zipkin::shared().unwrap();
+    send(zipkin, std::slice::from_ref(&full));
 
-    let trace = read_back(full.trace_id(), 1).await;
+    let trace = read_back(zipkin, full.trace_id(), 1);
     let expected = json!({
         "traceId": full.trace_id().to_string(),
         "parentId": "0000000000000009",
@@ -146,9 +134,8 @@ async fn a_span_with_everything_comes_back_as_documented() {
     assert_eq!(trace, [expected]);
 }
 
-#[tokio::test]
-#[ignore = "needs Zipkin in the test cache"]
-async fn the_graph_has_every_call_once() {
+#[test]
+fn the_graph_has_every_call_once() {
     const TRACE: u128 = 0xfeed_0000_0000_0000_0000_0000_0000_0002;
     use SpanKind::{Client, Consumer, Internal, Producer, Server};
     let mut failed = with(span(TRACE, 6, 5, Client, "llm"), &[("peer.service", "model")]);
@@ -178,16 +165,16 @@ async fn the_graph_has_every_call_once() {
             &[("messaging.system", "kafka")],
         ),
     ];
-    deliver(&spans).await;
+    let zipkin = Zipkin::shared().unwrap();
+    send(zipkin, &spans);
 
-    let trace = read_back(TraceId::from_int(TRACE), spans.len()).await;
+    let trace = read_back(zipkin, TraceId::from_int(TRACE), spans.len());
     let shared: Vec<_> =
         trace.iter().filter(|span| span["shared"] == true).map(|span| span["id"].clone()).collect();
     assert_eq!(shared, ["0000000000000005"]);
     let ours = ["gateway", "user", "llm", "billing", "kafka"];
-    let read = || Zipkin::shared().unwrap().dependencies(6, SHOWN_WITHIN).unwrap();
-    let mut links: Vec<String> = tokio::task::spawn_blocking(read)
-        .await
+    let mut links: Vec<String> = zipkin
+        .dependencies(6, SHOWN_WITHIN)
         .unwrap()
         .into_iter()
         .filter(|link| ours.contains(&link["parent"].as_str().unwrap()))
@@ -216,9 +203,8 @@ async fn the_graph_has_every_call_once() {
     );
 }
 
-#[tokio::test]
-#[ignore = "needs Zipkin in the test cache"]
-async fn large_and_strange_spans_are_taken() {
+#[test]
+fn large_and_strange_spans_are_taken() {
     const TRACE: u128 = 0xfeed_0000_0000_0000_0000_0000_0000_0003;
     let mut wide = span(TRACE, 1, 0, SpanKind::Internal, "large");
     wide.attributes = (0..10_000).map(|i| (format!("key {i}"), Value::from(i))).collect();
@@ -226,9 +212,10 @@ async fn large_and_strange_spans_are_taken() {
     let timeless =
         SpanData { start_unix_nanos: 0, end_unix_nanos: 0, ..span(TRACE, 2, 1, SpanKind::Internal, "") };
     let nameless = SpanData { name: String::new(), ..span(TRACE, 3, 1, SpanKind::Server, "large") };
-    deliver(&[wide, timeless, nameless]).await;
+    let zipkin = Zipkin::shared().unwrap();
+    send(zipkin, &[wide, timeless, nameless]);
 
-    let trace = read_back(TraceId::from_int(TRACE), 3).await;
+    let trace = read_back(zipkin, TraceId::from_int(TRACE), 3);
     let wide = trace.iter().find(|span| span["id"] == "0000000000000001").unwrap();
     assert_eq!(wide["tags"].as_object().unwrap().len(), 10_002);
     assert_eq!(wide["tags"]["big"].as_str().unwrap().len(), 1_000_000);

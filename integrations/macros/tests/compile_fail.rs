@@ -1,5 +1,4 @@
 //! Programs that must not compile: guards that leave their thread, and wrong uses of `#[traced]`.
-#![cfg(feature = "macros")]
 
 #[test]
 fn refused_programs() {
