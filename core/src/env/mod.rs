@@ -8,6 +8,7 @@ mod destinations;
 mod map;
 mod pairs;
 mod parse;
+mod program;
 mod recording;
 mod resolver;
 mod resource;
@@ -23,13 +24,14 @@ mod warning;
 mod tests;
 
 pub use map::{EnvMap, environment};
+pub use program::{BackendLimits, Program};
 pub use resolver::{Overrode, Setting, Source};
 pub use table::readme_table;
 pub use var::{Kind, Var};
 pub use vars::VARS;
 pub use warning::Warning;
 
-use crate::config::{Limits, TracerConfig, TracerType};
+use crate::config::TracerConfig;
 use crate::error::ConfigError;
 use resolver::Resolver;
 
@@ -43,33 +45,6 @@ pub struct Resolved {
     pub settings: Vec<Setting>,
     /// What was passed over, for whoever makes a tracer to log once.
     pub warnings: Vec<Warning>,
-}
-
-/// Changes limits for a backend.
-pub type BackendLimits<'a> = dyn Fn(&TracerType, &mut Limits) + 'a;
-
-/// What the program knows and the environment builds on.
-#[derive(Clone, Copy, Default)]
-#[non_exhaustive]
-pub struct Program<'a> {
-    /// Names of the exporters it registered, which TRACER_TYPE takes beside the built-in ones.
-    pub registered: &'a [String],
-    /// Changes the limits' defaults for a backend, before the environment's own apply; called once for each chosen type.
-    pub limits: Option<&'a BackendLimits<'a>>,
-}
-
-impl<'a> Program<'a> {
-    /// With these exporters registered.
-    pub fn registered(mut self, names: &'a [String]) -> Self {
-        self.registered = names;
-        self
-    }
-
-    /// With these defaults for backends.
-    pub fn limits(mut self, limits: &'a BackendLimits<'a>) -> Self {
-        self.limits = Some(limits);
-        self
-    }
 }
 
 /// A configuration out of an environment, with the source of every setting. All that is wrong with it is one error.

@@ -1,11 +1,12 @@
 //! Which destinations the environment chooses: TRACER_TYPE, TRACER_EXPORTER and OpenTelemetry's words for them.
 
 use super::parse::{self, Parsed, items};
+use super::program::Program;
 use super::resolver::Resolver;
+use super::show;
 use super::unknown::nearest;
 use super::var::Kind;
 use super::vars::*;
-use super::{Program, show};
 use crate::config::TracerType;
 
 /// The chosen types, and whether one of them was `opentelemetry`, which leaves open what to export to.
