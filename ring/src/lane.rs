@@ -43,7 +43,8 @@ pub struct Lane {
 pub fn lane(bytes: usize) -> (Producer, Consumer) {
     let words = (bytes.clamp(4096, 1 << 30) / 8).next_power_of_two();
     let lane = Arc::new(Lane {
-        words: (0..words).map(|_| AtomicU64::new(0)).collect(),
+        // Zeroed by the allocator: pages that no record has reached cost nothing.
+        words: bytemuck::allocation::zeroed_slice_box(words),
         producer: Padded::default(),
         consumer: Padded::default(),
     });

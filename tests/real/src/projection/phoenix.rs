@@ -105,7 +105,9 @@ fn parse(text: &str) -> Option<u64> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let numbers: Option<Vec<u64>> = whole.split(['-', 'T', ':']).map(|number| number.parse().ok()).collect();
     let [year, month, day, hour, minute, second] = numbers?.try_into().ok()?;
-    let leap = |year: u64| u64::from(year % 4 == 0 && (year % 100 != 0 || year % 400 == 0));
+    let leap = |year: u64| {
+        u64::from(year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)))
+    };
     let lengths = [31, 28 + leap(year), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
     let months: u64 = lengths.iter().take(usize::try_from(month).ok()?.checked_sub(1)?).sum();
     let days = (1970..year).map(|year| 365 + leap(year)).sum::<u64>() + months + day - 1;

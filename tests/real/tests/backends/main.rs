@@ -1,5 +1,7 @@
 //! One rich trace through each backend to each real server, and back by that server's own API: what it shows is
 //! `get_last_trace` after the server's projection.
+//!
+//! All in one program, because the servers take longer to start than anything here takes to run.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod collector;
@@ -9,9 +11,11 @@ mod jaeger;
 mod phoenix;
 mod quickstart;
 mod sdk;
+mod servers_start;
 mod session;
 mod several;
 mod zipkin;
+mod zipkin_wire;
 
 use std::time::Duration;
 

@@ -1,7 +1,5 @@
 //! What our Zipkin encoder writes, span by span, against a real Zipkin: what comes back is what the documentation of
 //! `tracer_factory::zipkin` says, and the graph of services is right.
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
-
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
