@@ -1,13 +1,15 @@
 //! Each real server starts from the cache, takes spans in, and shows them again: what every other
 //! test here builds on. Nothing of the tracer itself is involved.
+
 use std::net::{TcpStream, UdpSocket};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 use tracer_factory_testkit::servers::{Collector, Jaeger, Phoenix, Zipkin, http};
 
+use crate::SHOWN_WITHIN;
+
 const TRACE_ID: &str = "5b8efff798038103d269b633813fc60c";
-const SHOWN_WITHIN: Duration = Duration::from_secs(30);
 
 #[test]
 fn jaeger() {

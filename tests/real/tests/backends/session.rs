@@ -1,7 +1,5 @@
 //! Agent sessions: the embedded server, read back by its own API.
 
-use std::net::{Ipv4Addr, TcpListener};
-
 use serde_json::Value;
 use tracer_factory_real_tests::projection::otlp::{of, shown};
 use tracer_factory_real_tests::rich::tracer;
@@ -18,9 +16,7 @@ pub(crate) fn read_back(url: &str, trace_id: &str) -> Value {
 
 #[test]
 fn a_server_in_this_process() {
-    // When somebody takes it in between, the server goes to the next one.
-    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().to_string();
-    let env = [("TRACER_TYPE", "agent-session"), ("TRACER_SERVER_LISTEN", &*free)];
+    let env = [("TRACER_TYPE", "agent-session"), ("TRACER_SERVER_LISTEN", "127.0.0.1:0")];
     let keeper = tracer(&env, "keeper").unwrap();
     let url = keeper.describe().strip_prefix("agent-session ").unwrap().to_owned();
 

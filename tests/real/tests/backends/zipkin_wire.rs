@@ -1,7 +1,8 @@
 //! What our Zipkin encoder writes, span by span, against a real Zipkin: what comes back is what the documentation of
 //! `tracer_factory::zipkin` says, and the graph of services is right.
+
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value as Json, json};
 use tracer_factory::zipkin::Encoder;
@@ -11,7 +12,7 @@ use tracer_factory::{
 };
 use tracer_factory_testkit::servers::{Zipkin, http};
 
-const SHOWN_WITHIN: Duration = Duration::from_secs(30);
+use crate::SHOWN_WITHIN;
 
 fn now() -> u64 {
     u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos()).unwrap()
