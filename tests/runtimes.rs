@@ -1,5 +1,6 @@
 //! Every way to run a worker (no runtime, tokio's kinds, inside and outside of tasks) against receivers that answer,
 //! refuse and hang: no deadlock, no panic, no lost span, and teardown keeps its deadline.
+#![allow(clippy::unwrap_used)]
 #![cfg(all(feature = "otlp", feature = "zipkin"))]
 
 mod receivers;
@@ -34,6 +35,7 @@ const RUNTIMES: [Runtime; 4] =
     [Runtime::None, Runtime::CurrentThread, Runtime::MultiThread(1), Runtime::MultiThread(4)];
 
 type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
+type Ending = Pin<Box<dyn Future<Output = Report> + Send>>;
 
 impl Runtime {
     fn build(self) -> tokio::runtime::Runtime {
@@ -176,7 +178,7 @@ async fn work(tracer: Arc<dyn BaseTracer>) {
 }
 
 /// For each runtime and destination: a new tracer, whose teardown `end` brings about in its own way.
-fn matrix(end: fn(Arc<dyn BaseTracer>) -> Pin<Box<dyn Future<Output = Report> + Send>>) {
+fn matrix(end: fn(Arc<dyn BaseTracer>) -> Ending) {
     within_reason(move || {
         for destination in Destination::each() {
             let destination = Arc::new(destination);

@@ -69,11 +69,14 @@ impl Scope {
     /// Whether what is set on it goes anywhere: false when sampled out, under `noop`, after teardown.
     #[inline]
     pub fn is_recording(&self) -> bool {
-        with_local(|local| local.recording(self.slot).is_some()).unwrap_or(false)
+        self.slot != SlotRef::NONE && with_local(|local| local.recording(self.slot).is_some()) == Some(true)
     }
 
     #[inline]
     fn edit(&self, change: impl FnOnce(&mut OpenSpan, &Limits)) {
+        if self.slot == SlotRef::NONE {
+            return;
+        }
         with_local(|local| {
             if let Some((span, limits)) = local.recording(self.slot) {
                 change(span, limits);

@@ -188,6 +188,14 @@ fn store_bytes<'a>(mut slots: impl Iterator<Item = &'a AtomicU64>, bytes: &[u8])
     }
 }
 
+fn load_words(slots: &[AtomicU64], out: &mut Vec<u8>) {
+    let from = out.len();
+    out.resize(from + slots.len() * 8, 0);
+    for (place, slot) in out[from..].chunks_exact_mut(8).zip(slots) {
+        place.copy_from_slice(&slot.load(Relaxed).to_le_bytes());
+    }
+}
+
 impl Drop for Producer {
     fn drop(&mut self) {
         self.lane.producer.0.closed.store(true, Release);
@@ -215,20 +223,14 @@ impl Consumer {
         let first_len = out.len();
         while at < head && (records == 0 || out.len() - first_len < max_bytes) {
             let (end, start) = self.lane.at_position(at);
-            let mut slots = end.iter().chain(start);
             let mut words = [0; HEADER_WORDS];
-            for (word, slot) in words.iter_mut().zip(slots.by_ref()) {
+            for (word, slot) in words.iter_mut().zip(end.iter().chain(start)) {
                 *word = slot.load(Relaxed);
             }
-            let header = RecordHeader::from_words(words);
-            let count = header.words();
-            out.reserve(count * 8);
-            for word in words {
-                out.extend_from_slice(&word.to_le_bytes());
-            }
-            for slot in slots.take(count - HEADER_WORDS) {
-                out.extend_from_slice(&slot.load(Relaxed).to_le_bytes());
-            }
+            let count = RecordHeader::from_words(words).words();
+            let (first, second) = (count.min(end.len()), count.saturating_sub(end.len()));
+            load_words(&end[..first], out);
+            load_words(&start[..second], out);
             at += count as u64;
             records += 1;
         }

@@ -69,11 +69,14 @@ impl RecordHeader {
 
     /// Appends header and span to `out`, as a lane would hand them over.
     pub fn append_to(&self, span: &[u8], out: &mut Vec<u8>) {
-        for word in self.to_words() {
-            out.extend_from_slice(&word.to_le_bytes());
+        let mut bytes = [0; HEADER_BYTES];
+        for (place, word) in bytes.chunks_exact_mut(8).zip(self.to_words()) {
+            place.copy_from_slice(&word.to_le_bytes());
         }
+        out.reserve(self.words() * 8);
+        out.extend_from_slice(&bytes);
         out.extend_from_slice(span);
-        out.resize(out.len() + span.len().next_multiple_of(8) - span.len(), 0);
+        out.extend_from_slice(&[0; 7][..span.len().next_multiple_of(8) - span.len()]);
     }
 
     fn read(bytes: &[u8]) -> Option<Self> {

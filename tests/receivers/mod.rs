@@ -1,6 +1,6 @@
 //! Receivers on loopback for the tests: they take what every backend sends, and count it by service.
 // Each test program uses some of it.
-#![allow(dead_code, unused_imports)]
+#![allow(dead_code, unused_imports, clippy::unwrap_used)]
 
 mod dead;
 mod grpc;

@@ -45,6 +45,14 @@ fn write_bytes_attribute(out: &mut Vec<u8>, field: u8, name: &str, value_key: u8
     let any = 1 + varint_len(value.len() as u64) + value.len();
     let pair = 1 + varint_len(name.len() as u64) + name.len() + 1 + varint_len(any as u64) + any;
     out.reserve(pair + 6);
+    if pair < 0x80 {
+        // Every length is one byte: two copies of what is known, two of what is not.
+        out.extend_from_slice(&[field, pair as u8, key::KEY_VALUE_KEY, name.len() as u8]);
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(&[key::KEY_VALUE_VALUE, any as u8, value_key, value.len() as u8]);
+        out.extend_from_slice(value);
+        return;
+    }
     out.push(field);
     varint(out, pair as u64);
     length_delimited(out, key::KEY_VALUE_KEY, name.as_bytes());
@@ -58,9 +66,15 @@ fn write_varint_attribute(out: &mut Vec<u8>, field: u8, name: &str, value_key: u
     let any = 1 + varint_len(value);
     let pair = 1 + varint_len(name.len() as u64) + name.len() + 2 + any;
     out.reserve(pair + 6);
-    out.push(field);
-    varint(out, pair as u64);
-    length_delimited(out, key::KEY_VALUE_KEY, name.as_bytes());
+    if pair < 0x80 {
+        out.extend_from_slice(&[field, pair as u8, key::KEY_VALUE_KEY, name.len() as u8]);
+    } else {
+        out.push(field);
+        varint(out, pair as u64);
+        out.push(key::KEY_VALUE_KEY);
+        varint(out, name.len() as u64);
+    }
+    out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(&[key::KEY_VALUE_VALUE, any as u8, value_key]);
     varint(out, value);
     false

@@ -7,16 +7,16 @@ use super::clock::now;
 use super::frame::{Detached, FrameContext, Parent, Root, SlotRef, SlotRefOrSelf, StartSpan};
 use super::last_trace::SharedCapture;
 use super::local::{Local, is_suppressed};
-use super::open_span::Identity;
 use super::shared::Recorder;
-use crate::ids::TraceFlags;
+use crate::ids::{TraceFlags, TraceId};
 
 impl Local {
     /// Starts a span and makes it current.
     #[inline]
     pub(crate) fn open(&mut self, recorder: &Arc<Recorder>, start: &StartSpan<'_>) -> SlotRef {
-        let (entry, detached) = self.begin(recorder, start);
-        self.place(entry, detached)
+        let index = self.take_slot();
+        self.begin(index, recorder, start);
+        self.push_slot(index)
     }
 
     /// Starts a span that belongs to no thread.
@@ -27,7 +27,9 @@ impl Local {
             _ => None,
         };
         let parent = shared.as_ref().map_or_else(|| start.parent.clone(), Parent::Given);
-        let (_, mut detached) = self.begin(recorder, &StartSpan { parent, ..start.clone() });
+        let index = self.take_slot();
+        self.begin(index, recorder, &StartSpan { parent, ..start.clone() });
+        let mut detached = self.empty_slot(index);
         if let (Root::Here(SlotRefOrSelf::Itself), Some(recording)) =
             (&detached.context.root, &mut detached.recording)
         {
@@ -36,76 +38,68 @@ impl Local {
         detached
     }
 
+    /// Fills a slot in place: this is the hot path, and a span's state is larger than it is worth to move about.
     #[inline]
-    fn begin(&mut self, recorder: &Arc<Recorder>, start: &StartSpan<'_>) -> (u32, Detached) {
+    fn begin(&mut self, index: u32, recorder: &Arc<Recorder>, start: &StartSpan<'_>) {
         let entry = self.entry(recorder);
-        let mut child = FrameContext { recorder: recorder.id, ..FrameContext::default() };
         let parent = match start.parent {
             Parent::Current => self.stack.last().map(|at| &self.slots[*at as usize].context),
             Parent::None => None,
             Parent::Given(context) => Some(context),
         };
-        let mut identity = Identity { scope: start.scope, ..Identity::default() };
-        let known = parent.filter(|parent| parent.trace_id.is_valid() && parent.span_id.is_valid());
-        match known {
-            Some(parent) => {
-                child.trace_id = parent.trace_id;
-                child.flags = self.flags_for_child(parent, recorder);
-                identity.parent = Some(parent.span_id);
-                identity.parent_is_remote = parent.is_remote;
-                child.root = self.root_for_child(parent, recorder.id, &start.parent);
-            }
-            None => {
-                child.trace_id = self.random.trace_id();
-                child.root = Root::Here(SlotRefOrSelf::Itself);
-            }
-        }
-        // Baggage and worker are inherited even from a context without a span.
-        child.extra = parent.and_then(|parent| parent.extra.clone());
-        child.worker = self.entries[entry as usize]
-            .worker
-            .or_else(|| parent.and_then(|parent| parent.worker))
-            .or_else(|| recorder.only_worker());
-        child.span_id = self.random.span_id();
-        if known.is_none() {
-            let sampled = recorder.sampler.records(child.trace_id);
-            child.flags = if sampled { TraceFlags::SAMPLED } else { TraceFlags::NONE };
-            if !sampled {
-                recorder.sampled_out.fetch_add(1, Relaxed);
+        let own_worker = self.entries[entry as usize].worker;
+        let (mut worker, mut extra) = (own_worker, None);
+        let (mut parent_span, mut parent_is_remote, mut inherited) = (None, false, None);
+        if let Some(parent) = parent {
+            // Baggage and worker are inherited even from a context without a span.
+            worker = worker.or(parent.worker);
+            extra = parent.extra.clone();
+            if parent.trace_id.is_valid() && parent.span_id.is_valid() {
+                parent_span = Some(parent.span_id);
+                parent_is_remote = parent.is_remote;
+                let root = self.root_for_child(parent, recorder.id, &start.parent);
+                inherited = Some((parent.trace_id, flags_for_child(parent, recorder), root));
             }
         }
-        if !child.flags.is_sampled() || recorder.is_closed() || is_suppressed() {
-            child.root = Root::None;
-            return (entry, Detached { context: child, recording: None });
+        let (trace_id, flags, root) = inherited.unwrap_or_else(|| {
+            let trace_id = self.random.trace_id();
+            (trace_id, flags_for_root(trace_id, recorder), Root::Here(SlotRefOrSelf::Itself))
+        });
+        let span_id = self.random.span_id();
+        let worker = worker.or_else(|| recorder.only_worker());
+        let records = flags.is_sampled() && !recorder.is_closed() && !is_suppressed();
+
+        self.entries[entry as usize].open += 1;
+        let slot = &mut self.slots[index as usize];
+        slot.entry = entry;
+        let context = &mut slot.context;
+        (context.trace_id, context.span_id, context.flags) = (trace_id, span_id, flags);
+        (context.is_remote, context.worker, context.recorder) = (false, worker, recorder.id);
+        context.extra = extra;
+        if !records {
+            context.root = Root::None;
+            return;
         }
-        identity.trace_id = child.trace_id.to_bytes();
-        identity.span_id = child.span_id.to_bytes();
-        identity.flags = child.flags.to_w3c_byte();
-        identity.is_local_root = matches!(child.root, Root::Here(SlotRefOrSelf::Itself));
-        identity.trace_state = child.trace_state();
         let mut recording = self.pool.pop().unwrap_or_default();
-        recording.span.begin(&identity, start.name, start.kind, start.start.unwrap_or_else(now));
-        if let Some(worker) = child.worker {
+        let identity = &mut recording.identity;
+        (identity.trace_id, identity.span_id) = (trace_id.to_bytes(), span_id.to_bytes());
+        (identity.parent, identity.parent_is_remote) = (parent_span, parent_is_remote);
+        (identity.flags, identity.scope) = (flags.to_w3c_byte(), start.scope);
+        identity.is_local_root = matches!(root, Root::Here(SlotRefOrSelf::Itself));
+        identity.trace_state = context.trace_state();
+        context.root = root;
+        recording.span.begin(&recording.identity, start.name, start.kind, start.start.unwrap_or_else(now));
+        if let Some(worker) = worker {
             recording.span.set_own_int("worker.id", worker);
         }
-        recording.identity = identity;
-        (entry, Detached { context: child, recording: Some(recording) })
-    }
-
-    /// The parent's decision; where a B3 caller left it to us, the sampler's.
-    #[inline]
-    fn flags_for_child(&self, parent: &FrameContext, recorder: &Recorder) -> TraceFlags {
-        if parent.flags.is_deferred() {
-            return parent.flags.decided(recorder.sampler.records(parent.trace_id));
-        }
-        parent.flags
+        slot.recording = Some(recording);
     }
 
     /// The root that a child of `parent` belongs to. A parent of another tracer, or in another process, makes it one itself.
     #[inline]
     fn root_for_child(&self, parent: &FrameContext, recorder: u64, given: &Parent<'_>) -> Root {
         if parent.is_remote || parent.recorder != recorder {
-            return self.enclosing_root(recorder, given);
+            return self.enclosing_root(parent, recorder, given);
         }
         match (&parent.root, given) {
             (Root::Shared(shared), _) => Root::Shared(Arc::clone(shared)),
@@ -130,11 +124,12 @@ impl Local {
 
     /// Tracers can be nested in each other: a span under another tracer's belongs to its own tracer's root further out.
     #[cold]
-    fn enclosing_root(&self, recorder: u64, given: &Parent<'_>) -> Root {
+    fn enclosing_root(&self, parent: &FrameContext, recorder: u64, given: &Parent<'_>) -> Root {
         if let Parent::Current = given {
             for at in self.stack.iter().rev() {
                 let slot = &self.slots[*at as usize];
-                if slot.context.recorder == recorder && !slot.context.is_remote {
+                let same_trace = slot.context.trace_id == parent.trace_id && !slot.context.is_remote;
+                if slot.context.recorder == recorder && same_trace {
                     return match &slot.context.root {
                         Root::Here(SlotRefOrSelf::Itself) => {
                             self.root_in(SlotRef { index: *at, generation: slot.generation })
@@ -146,4 +141,23 @@ impl Local {
         }
         Root::Here(SlotRefOrSelf::Itself)
     }
+}
+
+/// The sampler's decision about a trace that starts here.
+#[inline]
+fn flags_for_root(trace_id: TraceId, recorder: &Recorder) -> TraceFlags {
+    if recorder.sampler.records(trace_id) {
+        return TraceFlags::SAMPLED;
+    }
+    recorder.sampled_out.fetch_add(1, Relaxed);
+    TraceFlags::NONE
+}
+
+/// The parent's decision; where a B3 caller left it to us, the sampler's.
+#[inline]
+fn flags_for_child(parent: &FrameContext, recorder: &Recorder) -> TraceFlags {
+    if parent.flags.is_deferred() {
+        return parent.flags.decided(recorder.sampler.records(parent.trace_id));
+    }
+    parent.flags
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tracer_factory_ring::{Push, RecordHeader};
 
 use super::clock::now;
-use super::frame::{Detached, FrameContext, Recording, Root, SlotRef, SlotRefOrSelf};
+use super::frame::{Detached, Recording, Root, SlotRef, SlotRefOrSelf};
 use super::last_trace::Capture;
 use super::local::{Entry, Local};
 use super::shared::Recorder;
@@ -14,11 +14,17 @@ impl Local {
     /// Ends the span in a slot.
     #[inline]
     pub(crate) fn close(&mut self, slot: SlotRef) {
-        let Some(entry) = self.slots.get(slot.index as usize).map(|s| s.entry) else { return };
-        if let Some(detached) = self.leave(slot)
-            && entry != u32::MAX
-        {
-            self.finish(entry, detached, None);
+        if !self.is_live(slot) {
+            return;
+        }
+        self.unstack(slot.index);
+        let held = &mut self.slots[slot.index as usize];
+        let (entry, recording, worker) = (held.entry, held.recording.take(), held.context.worker);
+        let root = std::mem::take(&mut held.context.root);
+        held.context.extra = None;
+        self.free_slot(slot.index);
+        if let Some(recording) = recording {
+            self.finish(entry, recording, &root, worker, None);
         }
     }
 
@@ -36,12 +42,20 @@ impl Local {
     /// Ends a span that was not on this thread's stack.
     pub(crate) fn close_detached(&mut self, recorder: &Arc<Recorder>, detached: Detached, end: Option<u64>) {
         let entry = self.entry(recorder);
-        self.finish(entry, detached, end);
+        if let Some(recording) = detached.recording {
+            self.finish(entry, recording, &detached.context.root, detached.context.worker, end);
+        }
     }
 
     #[inline]
-    fn finish(&mut self, entry: u32, detached: Detached, end: Option<u64>) {
-        let Some(mut recording) = detached.recording else { return };
+    fn finish(
+        &mut self,
+        entry: u32,
+        mut recording: Box<Recording>,
+        root: &Root,
+        worker: Option<i64>,
+        end: Option<u64>,
+    ) {
         let header = recording.span.finish(end.unwrap_or_else(now), &recording.identity);
         let held = &mut self.entries[entry as usize];
         if held.recorder.is_closed() {
@@ -49,7 +63,7 @@ impl Local {
         } else {
             Self::push(held, &header, recording.span.body());
         }
-        self.capture(entry, &detached.context, &header, &mut recording);
+        self.capture(entry, root, worker, &header, &mut recording);
         if self.pool.len() < Self::POOL {
             recording.span.clear();
             recording.capture.clear();
@@ -75,12 +89,13 @@ impl Local {
     fn capture(
         &mut self,
         entry: u32,
-        context: &FrameContext,
+        root: &Root,
+        worker: Option<i64>,
         header: &RecordHeader,
         recording: &mut Recording,
     ) {
         let cap = self.entries[entry as usize].recorder.limits.last_trace_bytes;
-        match &context.root {
+        match root {
             Root::None => {}
             Root::Shared(shared) => shared.push(header, recording.span.body(), cap),
             Root::Here(SlotRefOrSelf::Slot(root)) => {
@@ -98,7 +113,7 @@ impl Local {
                 recording.capture.push(header, recording.span.body(), usize::MAX);
                 let mut last = self.entries[entry as usize].share.last();
                 last.end = header.start_unix_nanos + header.duration_nanos;
-                last.worker = context.worker;
+                last.worker = worker;
                 std::mem::swap(&mut last.capture, &mut recording.capture);
             }
         }

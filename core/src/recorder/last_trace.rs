@@ -33,7 +33,9 @@ impl Capture {
     pub(crate) fn clear(&mut self) {
         const KEPT: usize = 64 << 10;
         self.records.clear();
-        self.records.shrink_to(KEPT);
+        if self.records.capacity() > KEPT {
+            self.records.shrink_to(KEPT);
+        }
         self.omitted = 0;
     }
 }

@@ -220,22 +220,53 @@ impl Local {
         self.is_live(slot).then(|| self.share(slot.index))
     }
 
+    /// The index of a slot that nobody has.
     #[inline]
-    pub(super) fn place(&mut self, entry: u32, detached: Detached) -> SlotRef {
-        let index = self.free.pop().unwrap_or_else(|| {
+    pub(super) fn take_slot(&mut self) -> u32 {
+        self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot::default());
             self.slots.len() as u32 - 1
-        });
+        })
+    }
+
+    /// Makes a filled slot current.
+    #[inline]
+    pub(super) fn push_slot(&mut self, index: u32) -> SlotRef {
+        let slot = &mut self.slots[index as usize];
+        slot.unwinding = std::thread::panicking();
+        self.stack.push(index);
+        SlotRef { index, generation: slot.generation }
+    }
+
+    /// Frees a slot, for what it held to live on elsewhere.
+    pub(super) fn empty_slot(&mut self, index: u32) -> Detached {
+        let held = &mut self.slots[index as usize];
+        let detached =
+            Detached { context: std::mem::take(&mut held.context), recording: held.recording.take() };
+        self.free_slot(index);
+        detached
+    }
+
+    #[inline]
+    pub(super) fn free_slot(&mut self, index: u32) {
+        let held = &mut self.slots[index as usize];
+        held.generation = held.generation.wrapping_add(1);
+        if let Some(entry) = self.entries.get_mut(held.entry as usize) {
+            entry.open -= 1;
+        }
+        self.free.push(index);
+    }
+
+    fn place(&mut self, entry: u32, detached: Detached) -> SlotRef {
+        let index = self.take_slot();
         let slot = &mut self.slots[index as usize];
         slot.entry = entry;
         slot.context = detached.context;
         slot.recording = detached.recording;
-        slot.unwinding = std::thread::panicking();
-        self.stack.push(index);
         if let Some(entry) = self.entries.get_mut(entry as usize) {
             entry.open += 1;
         }
-        SlotRef { index, generation: slot.generation }
+        self.push_slot(index)
     }
 
     /// Makes a detached span current on this thread until [`Local::leave`].
@@ -250,24 +281,21 @@ impl Local {
     }
 
     /// Takes a slot off the stack, from wherever in it, and frees it.
-    #[inline]
     pub(crate) fn leave(&mut self, slot: SlotRef) -> Option<Detached> {
-        if !self.is_live(slot) {
-            return None;
-        }
-        if self.stack.last() == Some(&slot.index) {
+        self.is_live(slot).then(|| {
+            self.unstack(slot.index);
+            self.empty_slot(slot.index)
+        })
+    }
+
+    /// Takes a slot off the stack, from wherever in it.
+    #[inline]
+    pub(super) fn unstack(&mut self, index: u32) {
+        if self.stack.last() == Some(&index) {
             self.stack.pop();
-        } else if let Some(at) = self.stack.iter().rposition(|at| *at == slot.index) {
+        } else if let Some(at) = self.stack.iter().rposition(|at| *at == index) {
             self.stack.remove(at);
         }
-        let held = &mut self.slots[slot.index as usize];
-        held.generation = held.generation.wrapping_add(1);
-        let (context, recording) = (std::mem::take(&mut held.context), held.recording.take());
-        if let Some(entry) = self.entries.get_mut(held.entry as usize) {
-            entry.open -= 1;
-        }
-        self.free.push(slot.index);
-        Some(Detached { context, recording })
     }
 
     /// Takes every slot above `below` off the stack, innermost last, without closing anything: a future is leaving this thread.

@@ -10,7 +10,7 @@ use crate::otlp::{
 use crate::propagation::TraceState;
 use crate::span::{SpanData, SpanKind, Status, StatusCode};
 use crate::value::AttrValue;
-use crate::wire::{fixed32, fixed64, length_delimited, nested, varint_field};
+use crate::wire::{fixed64, length_delimited, nested, varint_field};
 
 /// Attribute that says how many values were cut because they were too long.
 const CUT_VALUES: &str = "tracer.truncated_values";
@@ -46,30 +46,38 @@ struct Attribute {
 impl OpenSpan {
     /// Begins anew in a pooled value: identifiers, name, kind and start are written at once.
     pub(crate) fn begin(&mut self, context: &Identity, name: &str, kind: SpanKind, start: u64) {
+        const ROOM: usize = 512;
         self.start = start;
-        let mut ids = [0; 28];
-        ids[0] = key::SPAN_TRACE_ID;
-        ids[1] = 16;
+        self.body.reserve(ROOM + name.len());
+        // One copy for each run of fields whose length is known.
+        let mut ids = [0; 38];
+        (ids[0], ids[1]) = (key::SPAN_TRACE_ID, 16);
         ids[2..18].copy_from_slice(&context.trace_id);
-        ids[18] = key::SPAN_ID;
-        ids[19] = 8;
+        (ids[18], ids[19]) = (key::SPAN_ID, 8);
         ids[20..28].copy_from_slice(&context.span_id);
-        self.body.extend_from_slice(&ids);
         if let Some(parent) = context.parent {
-            length_delimited(&mut self.body, key::SPAN_PARENT_ID, &parent.to_bytes());
+            (ids[28], ids[29]) = (key::SPAN_PARENT_ID, 8);
+            ids[30..].copy_from_slice(&parent.to_bytes());
+            self.body.extend_from_slice(&ids);
+        } else {
+            self.body.extend_from_slice(&ids[..28]);
         }
         length_delimited(&mut self.body, key::SPAN_NAME, name.as_bytes());
-        self.set_kind(kind);
-        fixed64(&mut self.body, key::SPAN_START, start);
+        let mut tail = [0; 11];
+        (tail[0], tail[1], tail[2]) = (key::SPAN_KIND, kind.to_otlp(), key::SPAN_START);
+        tail[3..].copy_from_slice(&start.to_le_bytes());
+        self.body.extend_from_slice(&tail);
     }
 
     /// Back to empty, keeping the memory unless it is unusually large.
     pub(crate) fn clear(&mut self) {
         const KEPT: usize = 64 << 10;
+        if self.body.capacity() > KEPT {
+            *self = Self::default();
+            return;
+        }
         self.body.clear();
-        self.body.shrink_to(KEPT);
         self.attributes.clear();
-        self.attributes.shrink_to(1024);
         self.status.code = StatusCode::Unset;
         self.status.message.clear();
         (self.seen, self.events, self.links, self.cut_values) = (0, 0, 0, 0);
@@ -241,7 +249,12 @@ impl OpenSpan {
     #[inline]
     pub(crate) fn finish(&mut self, end: u64, identity: &Identity) -> RecordHeader {
         let end = end.max(self.start);
-        fixed64(&mut self.body, key::SPAN_END, end);
+        let mut tail = [0; 15];
+        tail[0] = key::SPAN_END;
+        tail[1..9].copy_from_slice(&end.to_le_bytes());
+        tail[9..11].copy_from_slice(&key::SPAN_FLAGS);
+        tail[11..].copy_from_slice(&identity.otlp_flags().to_le_bytes());
+        self.body.extend_from_slice(&tail);
         if self.cut_values | self.dropped_attributes | self.dropped_events | self.dropped_links != 0 {
             self.write_counts();
         }
@@ -253,7 +266,6 @@ impl OpenSpan {
             );
         }
         write_status(&mut self.body, &self.status);
-        fixed32(&mut self.body, key::SPAN_FLAGS, identity.otlp_flags());
         let error = if self.status.code == StatusCode::Error { RecordHeader::ERROR } else { 0 };
         let root = if identity.is_local_root { RecordHeader::LOCAL_ROOT } else { 0 };
         RecordHeader {

@@ -7,11 +7,15 @@ pub(crate) const fn varint_len(value: u64) -> usize {
 }
 
 #[inline]
-pub(crate) fn varint(out: &mut Vec<u8>, mut value: u64) {
+pub(crate) fn varint(out: &mut Vec<u8>, value: u64) {
     if value < 0x80 {
         out.push(value as u8);
-        return;
+    } else {
+        long_varint(out, value);
     }
+}
+
+fn long_varint(out: &mut Vec<u8>, mut value: u64) {
     let (mut bytes, mut len) = ([0u8; 10], 0);
     while value >= 0x80 {
         bytes[len] = value as u8 | 0x80;

@@ -1,4 +1,5 @@
 //! The suite itself: the recorder alone conforms, and a tracer that does not is found out.
+#![allow(clippy::unwrap_used)]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
