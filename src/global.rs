@@ -50,7 +50,9 @@ pub fn set_global_tracer(tracer: &AnyTracer) {
 }
 
 fn global() -> Option<AnyTracer> {
-    GLOBAL.read().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(Weak::upgrade)
+    let known = GLOBAL.read().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(Weak::upgrade);
+    // One that was torn down is as good as none, whoever still holds it.
+    known.filter(|tracer| tracer.init().is_ok())
 }
 
 /// Makes `tracer` the one that code without a handle uses on this thread, until the guard is dropped: for tests.

@@ -160,32 +160,43 @@ impl Producer {
             for (slot, word) in head.iter().zip(header) {
                 slot.store(word, Relaxed);
             }
-            store_bytes(body.iter(), span);
+            store_bytes(body, span);
         } else {
-            let mut slots = end.iter().chain(start);
-            for word in header {
-                if let Some(slot) = slots.next() {
-                    slot.store(word, Relaxed);
-                }
+            for (slot, word) in end.iter().chain(start).zip(header) {
+                slot.store(word, Relaxed);
             }
-            store_bytes(slots, span);
+            for (slot, bytes) in
+                (self.head + HEADER_WORDS as u64..).map(|at| self.slot(at)).zip(span.chunks(8))
+            {
+                slot.store(word_of(bytes), Relaxed);
+            }
         }
+    }
+
+    fn slot(&self, at: u64) -> &AtomicU64 {
+        &self.lane.words[(at & (self.lane.capacity() - 1)) as usize]
     }
 }
 
+/// `slots` are as many as the bytes need.
 #[inline]
-fn store_bytes<'a>(mut slots: impl Iterator<Item = &'a AtomicU64>, bytes: &[u8]) {
+fn store_bytes(slots: &[AtomicU64], bytes: &[u8]) {
     let (whole, rest) = bytes.as_chunks::<8>();
-    for (word, slot) in whole.iter().zip(slots.by_ref()) {
+    let (full, last) = slots.split_at(whole.len());
+    for (slot, word) in full.iter().zip(whole) {
         slot.store(u64::from_le_bytes(*word), Relaxed);
     }
-    if !rest.is_empty() {
-        let mut word = [0; 8];
-        word[..rest.len()].copy_from_slice(rest);
-        if let Some(slot) = slots.next() {
-            slot.store(u64::from_le_bytes(word), Relaxed);
-        }
+    if let Some(slot) = last.first() {
+        slot.store(word_of(rest), Relaxed);
     }
+}
+
+/// Up to eight bytes, with zeros behind.
+#[inline]
+fn word_of(bytes: &[u8]) -> u64 {
+    let mut word = [0; 8];
+    word[..bytes.len()].copy_from_slice(bytes);
+    u64::from_le_bytes(word)
 }
 
 fn load_words(slots: &[AtomicU64], out: &mut Vec<u8>) {

@@ -27,7 +27,13 @@ impl NoOpTracer {
     /// A tracer that passes context on in the configured formats.
     pub fn new(config: &TracerConfig) -> Result<Self, ConfigError> {
         config.validate()?;
-        tracing::info!(backend = Self::NAME, "traces are not recorded; context is passed on");
+        let propagators: Vec<_> = config.propagators.iter().map(|propagator| propagator.name()).collect();
+        tracing::info!(
+            backend = Self::NAME,
+            service = config.service_name,
+            propagators = propagators.join(","),
+            "traces are not recorded; context is passed on"
+        );
         Ok(Self::passing_on(&config.propagators))
     }
 

@@ -35,8 +35,10 @@ impl Local {
         let is_root =
             held.recording.is_some() && matches!(held.context.root, Root::Here(SlotRefOrSelf::Itself));
         self.close(slot);
-        let ended = &self.entries[entry as usize];
-        is_root.then(|| (Arc::clone(&ended.recorder), ended.share.last().capture.clone()))
+        // A context without a span has no entry.
+        let ended = self.entries.get(entry as usize).filter(|_| is_root)?;
+        let capture = ended.share.last().capture();
+        Some((Arc::clone(&ended.recorder), capture))
     }
 
     /// Ends a span that was not on this thread's stack.
@@ -109,12 +111,9 @@ impl Local {
                 if let Some(mut late) = recording.shared.take().and_then(|shared| shared.close()) {
                     recording.capture.append(&mut late, cap);
                 }
-                // The root itself is always kept: a last trace without its root would be no trace.
-                recording.capture.push(header, recording.span.body(), usize::MAX);
                 let mut last = self.entries[entry as usize].share.last();
-                last.end = header.start_unix_nanos + header.duration_nanos;
                 last.worker = worker;
-                std::mem::swap(&mut last.capture, &mut recording.capture);
+                last.replace(header, recording.span.body_mut(), &mut recording.capture);
             }
         }
     }

@@ -144,7 +144,7 @@ impl Lanes {
         let mut newest = (0, None);
         let mut consider = |last: &LastTrace| {
             if last.end > newest.0 && wanted(last) {
-                newest = (last.end, Some(last.capture.clone()));
+                newest = (last.end, Some(last.capture()));
             }
         };
         self.retired_last.values().for_each(&mut consider);

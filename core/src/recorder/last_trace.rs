@@ -73,5 +73,29 @@ impl SharedCapture {
 pub(crate) struct LastTrace {
     pub(crate) end: u64,
     pub(crate) worker: Option<i64>,
-    pub(crate) capture: Capture,
+    /// What ended under the root.
+    children: Capture,
+    /// The root itself, in the buffer that it was recorded in.
+    root: Option<RecordHeader>,
+    root_span: Vec<u8>,
+}
+
+impl LastTrace {
+    /// Takes over what ended under a root, and the root's own buffer; gives back the buffers of the one before.
+    #[inline]
+    pub(crate) fn replace(&mut self, root: &RecordHeader, root_span: &mut Vec<u8>, children: &mut Capture) {
+        self.end = root.start_unix_nanos + root.duration_nanos;
+        self.root = Some(*root);
+        std::mem::swap(&mut self.root_span, root_span);
+        std::mem::swap(&mut self.children, children);
+    }
+
+    /// All records, the root last. The root is always among them: a trace without its root would be none.
+    pub(crate) fn capture(&self) -> Capture {
+        let mut capture = self.children.clone();
+        if let Some(root) = &self.root {
+            capture.push(root, &self.root_span, usize::MAX);
+        }
+        capture
+    }
 }

@@ -89,6 +89,11 @@ impl OpenSpan {
         &self.body
     }
 
+    /// The buffer, for a finished span to be kept in it.
+    pub(crate) fn body_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.body
+    }
+
     /// The span so far as a value.
     pub(crate) fn snapshot(&self) -> SpanData {
         let mut span = decode_span(&self.body).unwrap_or_default();
