@@ -20,6 +20,7 @@ pub mod json;
 pub mod manual;
 mod options;
 pub mod otlp;
+mod plain;
 pub mod propagation;
 mod recorder;
 pub mod recording;

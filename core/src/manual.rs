@@ -48,6 +48,10 @@ impl Span {
         self.detached.as_ref().is_some_and(|detached| detached.recording.is_some())
     }
 
+    fn is_inert(&self) -> bool {
+        !self.is_recording()
+    }
+
     fn edit(&mut self, change: impl FnOnce(&mut OpenSpan, &Limits)) {
         if let (Some(recorder), Some(detached)) = (&self.recorder, &mut self.detached)
             && let Some(recording) = &mut detached.recording

@@ -173,6 +173,11 @@ impl<B> BaseTracer for RecordingTracer<B> {
     }
 
     #[inline]
+    fn trace_context(&self, name: &str) -> Scope {
+        Scope::start(&self.recorder, &SpanOptions::new(name).to_start())
+    }
+
+    #[inline]
     fn start_scope(&self, options: &SpanOptions<'_>) -> Scope {
         Scope::start(&self.recorder, &options.to_start())
     }

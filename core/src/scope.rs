@@ -69,12 +69,17 @@ impl Scope {
     /// Whether what is set on it goes anywhere: false when sampled out, under `noop`, after teardown.
     #[inline]
     pub fn is_recording(&self) -> bool {
-        self.slot != SlotRef::NONE && with_local(|local| local.recording(self.slot).is_some()) == Some(true)
+        !self.is_inert() && with_local(|local| local.recording(self.slot).is_some()) == Some(true)
+    }
+
+    #[inline]
+    fn is_inert(&self) -> bool {
+        self.slot.is_none()
     }
 
     #[inline]
     fn edit(&self, change: impl FnOnce(&mut OpenSpan, &Limits)) {
-        if self.slot == SlotRef::NONE {
+        if self.is_inert() {
             return;
         }
         with_local(|local| {
@@ -136,7 +141,7 @@ impl Scope {
 impl Drop for Scope {
     #[inline]
     fn drop(&mut self) {
-        if self.slot == SlotRef::NONE {
+        if self.is_inert() {
             return;
         }
         // A scope that was opened while unwinding, in some destructor, is not what panicked.

@@ -1,14 +1,44 @@
 //! The methods that scopes and manual spans share, generated over their way of reaching the open span.
 
-/// `$recv` is `&` or `&mut`; the type has `edit(recv self, impl FnOnce(&mut OpenSpan, &Limits))` and `is_recording(&self)`.
+/// `$recv` is `&` or `&mut`; the type has `edit(recv self, impl FnOnce(&mut OpenSpan, &Limits))`, `is_recording(&self)` and
+/// `is_inert(&self)`, which is cheap and true only when it surely records nothing.
 macro_rules! span_methods {
     ($($recv:tt)+) => {
         /// Sets an attribute. The same name again replaces the value.
         #[inline]
         pub fn set_attribute<'a>($($recv)+ self, name: &str, value: impl Into<$crate::value::AttrValue<'a>>) -> $($recv)+ Self {
-            let value = value.into();
-            self.edit(|span, limits| span.set_attribute(name, &value, limits));
+            if !self.is_inert() {
+                // The name's hash is a constant wherever the name is one, since this much is inlined.
+                let name = $crate::recorder::Name::new(name);
+                // By kind, so that everything goes in registers.
+                value.into().lend(|value| match value {
+                    $crate::plain::Plain::Str(text) => self.put_text(name.text, name.hash, text),
+                    $crate::plain::Plain::Number(number) => {
+                        self.put_number(name.text, name.hash, number.kind, number.bits);
+                    }
+                    $crate::plain::Plain::Other(value) => self.put_any(name.text, name.hash, value),
+                });
+            }
             self
+        }
+
+        #[inline(never)]
+        fn put_text($($recv)+ self, name: &str, hash: u32, text: &str) {
+            let name = $crate::recorder::Name { text: name, hash };
+            self.edit(|span, limits| span.set_text(name, text, limits));
+        }
+
+        #[inline(never)]
+        fn put_number($($recv)+ self, name: &str, hash: u32, kind: $crate::plain::NumberKind, bits: u64) {
+            let name = $crate::recorder::Name { text: name, hash };
+            let number = $crate::plain::Number { kind, bits };
+            self.edit(|span, limits| span.set_number(name, number, limits));
+        }
+
+        #[inline(never)]
+        fn put_any($($recv)+ self, name: &str, hash: u32, value: &$crate::value::AttrValue<'_>) {
+            let name = $crate::recorder::Name { text: name, hash };
+            self.edit(|span, limits| span.set_unusual_attribute(name, value, limits));
         }
 
         /// Sets an attribute whose value is worked out only when the span is recorded.
@@ -26,7 +56,10 @@ macro_rules! span_methods {
         /// Adds an event that happens now.
         #[inline]
         pub fn add_event($($recv)+ self, name: &str) -> $($recv)+ Self {
-            self.add_event_with(name, &[])
+            if !self.is_inert() {
+                self.put_event(name, &[]);
+            }
+            self
         }
 
         /// Adds an event that happens now, with attributes.
@@ -36,9 +69,16 @@ macro_rules! span_methods {
             name: &str,
             attributes: &[(&str, $crate::value::AttrValue<'_>)],
         ) -> $($recv)+ Self {
+            if !self.is_inert() {
+                self.put_event(name, attributes);
+            }
+            self
+        }
+
+        #[inline(never)]
+        fn put_event($($recv)+ self, name: &str, attributes: &[(&str, $crate::value::AttrValue<'_>)]) {
             let pairs = attributes.iter().map(|(name, value)| (*name, value));
             self.edit(|span, limits| span.add_event(name, $crate::recorder::now(), pairs, limits));
-            self
         }
 
         /// Adds a link to a span that is related without being the parent.

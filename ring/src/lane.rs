@@ -154,56 +154,60 @@ impl Producer {
     #[inline]
     fn write(&self, header: &RecordHeader, span: &[u8], words: usize) {
         let (end, start) = self.lane.at_position(self.head);
-        let header = header.to_words();
-        if words <= end.len() {
-            let (head, body) = end[..words].split_at(HEADER_WORDS);
-            for (slot, word) in head.iter().zip(header) {
-                slot.store(word, Relaxed);
+        match end.get(..words).and_then(|run| run.split_at_checked(HEADER_WORDS)) {
+            Some((head, body)) => {
+                store_words(head, &header.to_words());
+                store_bytes(body, span);
             }
-            store_bytes(body, span);
-        } else {
-            for (slot, word) in end.iter().chain(start).zip(header) {
-                slot.store(word, Relaxed);
-            }
-            for (slot, bytes) in
-                (self.head + HEADER_WORDS as u64..).map(|at| self.slot(at)).zip(span.chunks(8))
-            {
-                slot.store(word_of(bytes), Relaxed);
-            }
+            None => write_around(end, start, header, span),
         }
     }
+}
 
-    fn slot(&self, at: u64) -> &AtomicU64 {
-        &self.lane.words[(at & (self.lane.capacity() - 1)) as usize]
+#[inline]
+fn store_words(slots: &[AtomicU64], words: &[u64]) {
+    for (slot, word) in slots.iter().zip(words) {
+        slot.store(*word, Relaxed);
     }
 }
 
-/// `slots` are as many as the bytes need.
+/// Four words at a time: the compiler does not unroll stores to atomics, and spans are some twenty words.
 #[inline]
 fn store_bytes(slots: &[AtomicU64], bytes: &[u8]) {
-    let (whole, rest) = bytes.as_chunks::<8>();
-    let (full, last) = slots.split_at(whole.len());
-    for (slot, word) in full.iter().zip(whole) {
+    let (words, rest) = bytes.as_chunks::<8>();
+    let (blocks, words) = words.as_chunks::<4>();
+    for (slots, words) in slots.as_chunks::<4>().0.iter().zip(blocks) {
+        slots[0].store(u64::from_le_bytes(words[0]), Relaxed);
+        slots[1].store(u64::from_le_bytes(words[1]), Relaxed);
+        slots[2].store(u64::from_le_bytes(words[2]), Relaxed);
+        slots[3].store(u64::from_le_bytes(words[3]), Relaxed);
+    }
+    let slots = slots.get(blocks.len() * 4..).unwrap_or_default();
+    for (slot, word) in slots.iter().zip(words) {
         slot.store(u64::from_le_bytes(*word), Relaxed);
     }
-    if let Some(slot) = last.first() {
-        slot.store(word_of(rest), Relaxed);
+    if let (false, Some(slot)) = (rest.is_empty(), slots.get(words.len())) {
+        slot.store(last_word(bytes, rest), Relaxed);
     }
 }
 
-/// Up to eight bytes, with zeros behind.
+/// The bytes after the last whole word, padded with zeros. A shift is cheaper than copying a few bytes.
 #[inline]
-fn word_of(bytes: &[u8]) -> u64 {
-    let mut word = [0; 8];
-    word[..bytes.len()].copy_from_slice(bytes);
-    u64::from_le_bytes(word)
+fn last_word(bytes: &[u8], rest: &[u8]) -> u64 {
+    match bytes.last_chunk::<8>() {
+        Some(tail) => u64::from_le_bytes(*tail) >> (64 - 8 * rest.len()),
+        None => rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)),
+    }
 }
 
-fn load_words(slots: &[AtomicU64], out: &mut Vec<u8>) {
-    let from = out.len();
-    out.resize(from + slots.len() * 8, 0);
-    for (place, slot) in out[from..].chunks_exact_mut(8).zip(slots) {
-        place.copy_from_slice(&slot.load(Relaxed).to_le_bytes());
+/// A record that begins at the end of the slice and goes on at its start: once a round.
+#[cold]
+fn write_around(end: &[AtomicU64], start: &[AtomicU64], header: &RecordHeader, span: &[u8]) {
+    let (whole, rest) = span.as_chunks::<8>();
+    let last = (!rest.is_empty()).then(|| last_word(span, rest));
+    let words = header.to_words().into_iter().chain(whole.iter().map(|word| u64::from_le_bytes(*word)));
+    for (slot, word) in end.iter().chain(start).zip(words.chain(last)) {
+        slot.store(word, Relaxed);
     }
 }
 
@@ -234,14 +238,20 @@ impl Consumer {
         let first_len = out.len();
         while at < head && (records == 0 || out.len() - first_len < max_bytes) {
             let (end, start) = self.lane.at_position(at);
+            let mut slots = end.iter().chain(start);
             let mut words = [0; HEADER_WORDS];
-            for (word, slot) in words.iter_mut().zip(end.iter().chain(start)) {
+            for (word, slot) in words.iter_mut().zip(slots.by_ref()) {
                 *word = slot.load(Relaxed);
             }
-            let count = RecordHeader::from_words(words).words();
-            let (first, second) = (count.min(end.len()), count.saturating_sub(end.len()));
-            load_words(&end[..first], out);
-            load_words(&start[..second], out);
+            let header = RecordHeader::from_words(words);
+            let count = header.words();
+            out.reserve(count * 8);
+            for word in words {
+                out.extend_from_slice(&word.to_le_bytes());
+            }
+            for slot in slots.take(count - HEADER_WORDS) {
+                out.extend_from_slice(&slot.load(Relaxed).to_le_bytes());
+            }
             at += count as u64;
             records += 1;
         }

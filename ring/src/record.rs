@@ -67,16 +67,23 @@ impl RecordHeader {
         }
     }
 
+    /// As bytes.
+    #[inline]
+    pub fn write_to(&self, block: &mut [u8; HEADER_BYTES]) {
+        for (bytes, word) in block.as_chunks_mut::<8>().0.iter_mut().zip(self.to_words()) {
+            *bytes = word.to_le_bytes();
+        }
+    }
+
     /// Appends header and span to `out`, as a lane would hand them over.
     pub fn append_to(&self, span: &[u8], out: &mut Vec<u8>) {
-        let mut bytes = [0; HEADER_BYTES];
-        for (place, word) in bytes.chunks_exact_mut(8).zip(self.to_words()) {
-            place.copy_from_slice(&word.to_le_bytes());
+        let padding = span.len().next_multiple_of(8) - span.len();
+        out.reserve(HEADER_BYTES + span.len() + padding);
+        for word in self.to_words() {
+            out.extend_from_slice(&word.to_le_bytes());
         }
-        out.reserve(self.words() * 8);
-        out.extend_from_slice(&bytes);
         out.extend_from_slice(span);
-        out.extend_from_slice(&[0; 7][..span.len().next_multiple_of(8) - span.len()]);
+        out.extend_from_slice(&[0; 8][..padding]);
     }
 
     fn read(bytes: &[u8]) -> Option<Self> {

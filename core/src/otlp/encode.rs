@@ -3,10 +3,13 @@
 use tracer_factory_ring::RecordHeader;
 
 use super::{ResourceBytes, key};
+use crate::plain::{Number, NumberKind};
 use crate::span::{Event, Link, SpanData, Status, StatusCode};
 use crate::text::cut;
 use crate::value::AttrValue;
-use crate::wire::{fixed32, fixed64, length_delimited, nested, varint, varint_field, varint_len};
+use crate::wire::{
+    copy_short, fixed32, fixed64, length_delimited, nested, varint, varint_field, varint_into, varint_len,
+};
 
 /// A `KeyValue` under `field`.
 #[inline]
@@ -30,9 +33,13 @@ pub(crate) fn write_value_bounded(
             kept.len() < text.len()
         }
         AttrValue::Bool(value) => {
-            write_varint_attribute(out, field, name, key::VALUE_BOOL, u64::from(*value))
+            write_varint_attribute(out, field, name, key::VALUE_BOOL, u64::from(*value));
+            false
         }
-        AttrValue::Int(value) => write_varint_attribute(out, field, name, key::VALUE_INT, *value as u64),
+        AttrValue::Int(value) => {
+            write_varint_attribute(out, field, name, key::VALUE_INT, *value as u64);
+            false
+        }
         other => nested(out, field, |out| {
             length_delimited(out, key::KEY_VALUE_KEY, name.as_bytes());
             nested(out, key::KEY_VALUE_VALUE, |out| write_any(out, other, limit))
@@ -40,44 +47,80 @@ pub(crate) fn write_value_bounded(
     }
 }
 
-#[inline]
+/// Room for an attribute whose lengths take one byte each.
+pub(crate) const SHORT: usize = 128;
+
+/// Writes a `KeyValue` of a text whose lengths take one byte each, and says how many bytes that were; none when it is longer.
+#[inline(always)]
+pub(crate) fn write_short_text(block: &mut [u8; SHORT], field: u8, name: &str, text: &str) -> usize {
+    let any = text.len().wrapping_add(2);
+    let Some(rest) = write_short_name(block, field, name, any) else { return 0 };
+    let (head, rest) = rest.split_at_mut(4);
+    head.copy_from_slice(&[key::KEY_VALUE_VALUE, any as u8, key::VALUE_STRING, text.len() as u8]);
+    if let Some(rest) = rest.get_mut(..text.len()) {
+        copy_short(rest, text.as_bytes());
+    }
+    6 + name.len() + any
+}
+
+/// The same for a number.
+#[inline(always)]
+pub(crate) fn write_short_number(block: &mut [u8; SHORT], field: u8, name: &str, number: Number) -> usize {
+    let (value_key, len) = match number.kind {
+        NumberKind::Bool => (key::VALUE_BOOL, varint_len(number.bits)),
+        NumberKind::Int => (key::VALUE_INT, varint_len(number.bits)),
+        NumberKind::Double => (key::VALUE_DOUBLE, 8),
+    };
+    let any = 1 + len;
+    let Some(rest) = write_short_name(block, field, name, any) else { return 0 };
+    let (head, rest) = rest.split_at_mut(3);
+    head.copy_from_slice(&[key::KEY_VALUE_VALUE, any as u8, value_key]);
+    match (number.kind, rest.first_chunk_mut()) {
+        (NumberKind::Double, _) => rest[..8].copy_from_slice(&number.bits.to_le_bytes()),
+        (_, Some(rest)) => varint_into(rest, number.bits),
+        (_, None) => return 0,
+    }
+    6 + name.len() + any
+}
+
+/// Everything of a short `KeyValue` up to its value, whose body takes `any` bytes. What is left of the block is enough for that.
+#[inline(always)]
+fn write_short_name<'a>(
+    block: &'a mut [u8; SHORT],
+    field: u8,
+    name: &str,
+    any: usize,
+) -> Option<&'a mut [u8]> {
+    // What surrounds name and value, and the longest number.
+    const FRAME: usize = 8 + 10;
+    if name.len() > SHORT - FRAME || any > SHORT - FRAME - name.len() {
+        return None;
+    }
+    let (head, rest) = block.split_at_mut(4);
+    head.copy_from_slice(&[field, (4 + name.len() + any) as u8, key::KEY_VALUE_KEY, name.len() as u8]);
+    let (key, rest) = rest.split_at_mut(name.len());
+    copy_short(key, name.as_bytes());
+    Some(rest)
+}
+
 fn write_bytes_attribute(out: &mut Vec<u8>, field: u8, name: &str, value_key: u8, value: &[u8]) {
     let any = 1 + varint_len(value.len() as u64) + value.len();
     let pair = 1 + varint_len(name.len() as u64) + name.len() + 1 + varint_len(any as u64) + any;
     out.reserve(pair + 6);
-    if pair < 0x80 {
-        // Every length is one byte: two copies of what is known, two of what is not.
-        out.extend_from_slice(&[field, pair as u8, key::KEY_VALUE_KEY, name.len() as u8]);
-        out.extend_from_slice(name.as_bytes());
-        out.extend_from_slice(&[key::KEY_VALUE_VALUE, any as u8, value_key, value.len() as u8]);
-        out.extend_from_slice(value);
-        return;
-    }
-    out.push(field);
-    varint(out, pair as u64);
+    varint_field(out, field, pair as u64);
     length_delimited(out, key::KEY_VALUE_KEY, name.as_bytes());
-    out.push(key::KEY_VALUE_VALUE);
-    varint(out, any as u64);
+    varint_field(out, key::KEY_VALUE_VALUE, any as u64);
     length_delimited(out, value_key, value);
 }
 
-#[inline]
-fn write_varint_attribute(out: &mut Vec<u8>, field: u8, name: &str, value_key: u8, value: u64) -> bool {
+fn write_varint_attribute(out: &mut Vec<u8>, field: u8, name: &str, value_key: u8, value: u64) {
     let any = 1 + varint_len(value);
     let pair = 1 + varint_len(name.len() as u64) + name.len() + 2 + any;
     out.reserve(pair + 6);
-    if pair < 0x80 {
-        out.extend_from_slice(&[field, pair as u8, key::KEY_VALUE_KEY, name.len() as u8]);
-    } else {
-        out.push(field);
-        varint(out, pair as u64);
-        out.push(key::KEY_VALUE_KEY);
-        varint(out, name.len() as u64);
-    }
-    out.extend_from_slice(name.as_bytes());
+    varint_field(out, field, pair as u64);
+    length_delimited(out, key::KEY_VALUE_KEY, name.as_bytes());
     out.extend_from_slice(&[key::KEY_VALUE_VALUE, any as u8, value_key]);
     varint(out, value);
-    false
 }
 
 /// The body of an `AnyValue`. Values nested deeper than a decoder follows become empty. True when something was cut.
@@ -85,9 +128,8 @@ fn write_any(out: &mut Vec<u8>, value: &AttrValue<'_>, limit: usize) -> bool {
     write_any_at(out, value, limit, DEEPEST)
 }
 
-/// Each level costs a receiver up to three nested messages, and prost stops at a hundred. One less than our JSON
-/// decoder takes, since what is left out stands as an empty value one level further in.
-const DEEPEST: u32 = 23;
+/// Each level costs a receiver up to three nested messages, and prost stops at a hundred. Our JSON decoder takes as many.
+const DEEPEST: u32 = 24;
 
 fn write_any_at(out: &mut Vec<u8>, value: &AttrValue<'_>, limit: usize, depth: u32) -> bool {
     let Some(inner) = depth.checked_sub(1) else { return true };
@@ -114,6 +156,15 @@ fn write_any_at(out: &mut Vec<u8>, value: &AttrValue<'_>, limit: usize, depth: u
             let kept = &bytes[..bytes.len().min(limit)];
             length_delimited(out, key::VALUE_BYTES, kept);
             kept.len() < bytes.len()
+        }
+        // What is too deep is left out, rather than standing there as an empty value one level further in.
+        AttrValue::Array(_) | AttrValue::Map(_) if inner == 0 => {
+            nested(
+                out,
+                if matches!(value, AttrValue::Map(_)) { key::VALUE_MAP } else { key::VALUE_ARRAY },
+                |_| (),
+            );
+            true
         }
         AttrValue::Array(items) => nested(out, key::VALUE_ARRAY, |out| {
             items
@@ -277,4 +328,41 @@ pub fn encode_request(spans: &[SpanData]) -> Vec<u8> {
         out.extend_from_slice(&super::frame_request(records, resource));
     }
     out
+}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn long_form(name: &str, value: &AttrValue<'_>) -> Vec<u8> {
+        let mut out = Vec::new();
+        write_attribute(&mut out, key::SPAN_ATTRIBUTE, name, value);
+        out
+    }
+
+    proptest! {
+        #[test]
+        fn short_texts_equal_long_ones(name in "[a-z.é]{0,130}", text in "[a-zé]{0,130}") {
+            let mut block = [0; SHORT];
+            let len = write_short_text(&mut block, key::SPAN_ATTRIBUTE, &name, &text);
+            prop_assert!(len > 0 || name.len() + text.len() + 8 > SHORT - 18);
+            if len > 0 {
+                prop_assert_eq!(&block[..len], long_form(&name, &AttrValue::from(text.as_str())));
+            }
+        }
+
+        #[test]
+        fn short_numbers_equal_long_ones(name in "[a-z.]{0,130}", bits in any::<u64>(), shift in 0u32..64) {
+            let bits = bits >> shift;
+            for kind in [NumberKind::Bool, NumberKind::Int, NumberKind::Double] {
+                let number = Number { kind, bits: if kind == NumberKind::Bool { bits & 1 } else { bits } };
+                let mut block = [0; SHORT];
+                let len = write_short_number(&mut block, key::SPAN_ATTRIBUTE, &name, number);
+                prop_assert!(len > 0 || name.len() + 11 > SHORT - 18);
+                if len > 0 {
+                    prop_assert_eq!(&block[..len], long_form(&name, &number.to_value()));
+                }
+            }
+        }
+    }
 }

@@ -18,6 +18,12 @@ pub(crate) struct SlotRef {
 impl SlotRef {
     /// A slot that never exists.
     pub(crate) const NONE: Self = Self { index: u32::MAX, generation: 0 };
+
+    /// Whether it is that one. No slot has its index.
+    #[inline]
+    pub(crate) const fn is_none(self) -> bool {
+        self.index == u32::MAX
+    }
 }
 
 /// The context that a slot stands for while it is on the stack. It can move to another thread once `shared`.

@@ -2,28 +2,47 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tracer_factory_ring::RecordHeader;
+use tracer_factory_ring::{HEADER_BYTES, HEADER_WORDS, RecordHeader, Records};
+
+use crate::wire::Buffer;
 
 /// Records of one local root, in the order they ended.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Capture {
-    pub(crate) records: Vec<u8>,
+    records: Buffer,
     pub(crate) omitted: u64,
 }
 
 impl Capture {
     #[inline]
     pub(crate) fn push(&mut self, header: &RecordHeader, span: &[u8], cap: usize) {
-        if self.records.len() + span.len() > cap {
+        if self.records.len().saturating_add(span.len()) > cap {
             self.omitted += 1;
-        } else {
-            header.append_to(span, &mut self.records);
+            return;
         }
+        if let Some(block) = self.records.block() {
+            header.write_to(block);
+            self.records.advance(HEADER_BYTES);
+        }
+        self.records.put_bytes(span);
+        if let Some(block) = self.records.block::<8>() {
+            *block = [0; 8];
+            self.records.advance(span.len().next_multiple_of(8) - span.len());
+        }
+    }
+
+    /// The records.
+    pub(crate) fn records(&self) -> Records<'_> {
+        Records::new(self.records.written())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.records.len() == 0 && self.omitted == 0
     }
 
     /// Takes over what `other` has, as far as it fits.
     pub(crate) fn append(&mut self, other: &mut Capture, cap: usize) {
-        for (header, span) in tracer_factory_ring::Records::new(&other.records) {
+        for (header, span) in other.records() {
             self.push(&header, span, cap);
         }
         self.omitted += other.omitted;
@@ -32,10 +51,10 @@ impl Capture {
 
     pub(crate) fn clear(&mut self) {
         const KEPT: usize = 64 << 10;
-        self.records.clear();
         if self.records.capacity() > KEPT {
-            self.records.shrink_to(KEPT);
+            self.records = Buffer::default();
         }
+        self.records.clear();
         self.omitted = 0;
     }
 }
@@ -76,25 +95,29 @@ pub(crate) struct LastTrace {
     /// What ended under the root.
     children: Capture,
     /// The root itself, in the buffer that it was recorded in.
-    root: Option<RecordHeader>,
-    root_span: Vec<u8>,
+    root: [u64; HEADER_WORDS],
+    root_span: Buffer,
 }
 
 impl LastTrace {
     /// Takes over what ended under a root, and the root's own buffer; gives back the buffers of the one before.
     #[inline]
-    pub(crate) fn replace(&mut self, root: &RecordHeader, root_span: &mut Vec<u8>, children: &mut Capture) {
+    pub(crate) fn replace(&mut self, root: &RecordHeader, root_span: &mut Buffer, children: &mut Capture) {
         self.end = root.start_unix_nanos + root.duration_nanos;
-        self.root = Some(*root);
+        // As words: they are stored one by one, where a header would be copied in wider pieces than it was built in.
+        self.root = root.to_words();
         std::mem::swap(&mut self.root_span, root_span);
-        std::mem::swap(&mut self.children, children);
+        if !(self.children.is_empty() && children.is_empty()) {
+            std::mem::swap(&mut self.children, children);
+        }
     }
 
     /// All records, the root last. The root is always among them: a trace without its root would be none.
     pub(crate) fn capture(&self) -> Capture {
         let mut capture = self.children.clone();
-        if let Some(root) = &self.root {
-            capture.push(root, &self.root_span, usize::MAX);
+        let root = RecordHeader::from_words(self.root);
+        if root.len > 0 {
+            capture.push(&root, self.root_span.written(), usize::MAX);
         }
         capture
     }

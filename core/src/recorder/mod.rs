@@ -18,7 +18,7 @@ pub(crate) use frame::{Detached, Extra, FrameContext, Parent, SlotRef, StartSpan
 #[cfg(feature = "guest")]
 pub(crate) use last_trace::SharedCapture;
 pub(crate) use local::{Local, suppress_this_thread, with_local};
-pub(crate) use open_span::OpenSpan;
+pub(crate) use open_span::{Name, OpenSpan};
 #[cfg(test)]
 pub(crate) use random::Random;
 pub(crate) use shared::Recorder;

@@ -1,16 +1,20 @@
 //! A span that is open: its OTLP bytes so far, and what is needed to replace, count and finish.
 
+use std::borrow::Cow;
+
 use tracer_factory_ring::RecordHeader;
 
 use crate::config::Limits;
 use crate::ids::{SpanContext, SpanId};
 use crate::otlp::{
-    decode_span, key, write_attributes_bounded, write_link_context, write_status, write_value_bounded,
+    SHORT, decode_span, key, write_attributes_bounded, write_link_context, write_short_number,
+    write_short_text, write_status, write_value_bounded,
 };
+use crate::plain::Number;
 use crate::propagation::TraceState;
 use crate::span::{SpanData, SpanKind, Status, StatusCode};
 use crate::value::AttrValue;
-use crate::wire::{fixed64, length_delimited, nested, varint_field};
+use crate::wire::{Buffer, close_nested, length_delimited, nested, varint, varint_field};
 
 /// Attribute that says how many values were cut because they were too long.
 const CUT_VALUES: &str = "tracer.truncated_values";
@@ -21,7 +25,7 @@ const TAIL_ROOM: usize = 256;
 
 #[derive(Debug, Default)]
 pub(crate) struct OpenSpan {
-    body: Vec<u8>,
+    body: Buffer,
     start: u64,
     /// Where each attribute stands in `body`, to replace it when its name comes again.
     attributes: Vec<Attribute>,
@@ -45,28 +49,44 @@ struct Attribute {
 
 impl OpenSpan {
     /// Begins anew in a pooled value: identifiers, name, kind and start are written at once.
-    pub(crate) fn begin(&mut self, context: &Identity, name: &str, kind: SpanKind, start: u64) {
-        const ROOM: usize = 512;
+    #[inline]
+    pub(crate) fn begin(&mut self, identity: &Identity, name: &str, kind: SpanKind, start: u64) {
         self.start = start;
-        self.body.reserve(ROOM + name.len());
-        // One copy for each run of fields whose length is known.
-        let mut ids = [0; 38];
-        (ids[0], ids[1]) = (key::SPAN_TRACE_ID, 16);
-        ids[2..18].copy_from_slice(&context.trace_id);
-        (ids[18], ids[19]) = (key::SPAN_ID, 8);
-        ids[20..28].copy_from_slice(&context.span_id);
-        if let Some(parent) = context.parent {
-            (ids[28], ids[29]) = (key::SPAN_PARENT_ID, 8);
-            ids[30..].copy_from_slice(&parent.to_bytes());
-            self.body.extend_from_slice(&ids);
-        } else {
-            self.body.extend_from_slice(&ids[..28]);
+        const HEAD: usize = 41;
+        let body = &mut self.body;
+        // In place: built elsewhere, it would be copied in wider pieces than it was just written in, and wait.
+        if let Some(head) = body.block::<HEAD>() {
+            head[0] = key::SPAN_TRACE_ID;
+            head[1] = 16;
+            head[2..18].copy_from_slice(&identity.trace_id);
+            head[18] = key::SPAN_ID;
+            head[19] = 8;
+            head[20..28].copy_from_slice(&identity.span_id);
+            head[28] = key::SPAN_START;
+            head[29..37].copy_from_slice(&start.to_le_bytes());
+            head[37] = key::SPAN_KIND;
+            head[38] = kind.to_otlp();
+            head[39] = key::SPAN_NAME;
+            head[40] = name.len() as u8;
+            body.advance(HEAD);
         }
-        length_delimited(&mut self.body, key::SPAN_NAME, name.as_bytes());
-        let mut tail = [0; 11];
-        (tail[0], tail[1], tail[2]) = (key::SPAN_KIND, kind.to_otlp(), key::SPAN_START);
-        tail[3..].copy_from_slice(&start.to_le_bytes());
-        self.body.extend_from_slice(&tail);
+        if name.len() < 0x80 {
+            body.put_text(name);
+        } else {
+            body.with_vec(|body| {
+                body.pop();
+                varint(body, name.len() as u64);
+                body.extend_from_slice(name.as_bytes());
+            });
+        }
+        if let Some(parent) = identity.parent
+            && let Some(field) = body.block::<10>()
+        {
+            field[0] = key::SPAN_PARENT_ID;
+            field[1] = 8;
+            field[2..].copy_from_slice(&parent.to_bytes());
+            body.advance(10);
+        }
     }
 
     /// Back to empty, keeping the memory unless it is unusually large.
@@ -86,17 +106,17 @@ impl OpenSpan {
 
     /// What is written so far; a valid `Span` message at any time.
     pub(crate) fn body(&self) -> &[u8] {
-        &self.body
+        self.body.written()
     }
 
-    /// The buffer, for a finished span to be kept in it.
-    pub(crate) fn body_mut(&mut self) -> &mut Vec<u8> {
+    /// The buffer, to be swapped for another once the span is finished.
+    pub(crate) fn body_mut(&mut self) -> &mut Buffer {
         &mut self.body
     }
 
     /// The span so far as a value.
     pub(crate) fn snapshot(&self) -> SpanData {
-        let mut span = decode_span(&self.body).unwrap_or_default();
+        let mut span = decode_span(self.body()).unwrap_or_default();
         span.status = self.status.clone();
         (span.dropped_attributes, span.dropped_events) = (self.dropped_attributes, self.dropped_events);
         span.dropped_links = self.dropped_links;
@@ -110,18 +130,68 @@ impl OpenSpan {
         limits.span_bytes.checked_sub(used)
     }
 
-    /// Sets an attribute; a name that was set before gets the new value in its old place.
-    #[inline]
-    pub(crate) fn set_attribute(&mut self, name: &str, value: &AttrValue<'_>, limits: &Limits) {
-        let hash = hash_name(name);
-        let bit = 1 << (hash & 63);
-        if self.seen & bit != 0
-            && let Some(at) = self.find(hash, name)
+    /// Sets an attribute to a text; a name that was set before gets the new value in its old place.
+    #[inline(always)]
+    pub(crate) fn set_text(&mut self, name: Name<'_>, text: &str, limits: &Limits) {
+        if self.takes_short(name, limits)
+            && text.len() <= limits.value_bytes
+            && let Some(block) = self.body.block()
         {
-            return self.replace(at, name, value, limits);
+            let len = write_short_text(block, key::SPAN_ATTRIBUTE, name.text, text);
+            if len > 0 {
+                return self.count_short(name, len);
+            }
+        }
+        self.set_unusual_attribute(name, &AttrValue::Str(Cow::Borrowed(text)), limits);
+    }
+
+    /// The same for a number.
+    #[inline(always)]
+    pub(crate) fn set_number(&mut self, name: Name<'_>, number: Number, limits: &Limits) {
+        if self.takes_short(name, limits)
+            && let Some(block) = self.body.block()
+        {
+            let len = write_short_number(block, key::SPAN_ATTRIBUTE, name.text, number);
+            if len > 0 {
+                return self.count_short(name, len);
+            }
+        }
+        self.set_unusual_attribute(name, &number.to_value(), limits);
+    }
+
+    /// Whether an attribute of this name is new, and fits when it is short.
+    #[inline(always)]
+    fn takes_short(&self, name: Name<'_>, limits: &Limits) -> bool {
+        self.seen & name.bit() == 0
+            && self.attributes.len() < limits.attributes as usize
+            && self.body.len() + SHORT + TAIL_ROOM <= limits.span_bytes
+    }
+
+    #[inline(always)]
+    fn count_short(&mut self, name: Name<'_>, len: usize) {
+        let start = self.body.len();
+        self.body.advance(len);
+        self.remember(name, start);
+    }
+
+    /// Remembers the attribute that begins at `start`.
+    #[inline]
+    fn remember(&mut self, name: Name<'_>, start: usize) {
+        self.seen |= name.bit();
+        self.attributes.push(Attribute { hash: name.hash, start: start as u32, end: self.body.len() as u32 });
+    }
+
+    /// A long one, one that may have been set before, or one that may not fit.
+    #[inline(never)]
+    pub(crate) fn set_unusual_attribute(&mut self, name: Name<'_>, value: &AttrValue<'_>, limits: &Limits) {
+        let Name { text, hash } = name;
+        if self.seen & name.bit() != 0
+            && let Some(at) = self.find(hash, text)
+        {
+            return self.replace(at, text, value, limits);
         }
         let (true, Some(room)) =
-            (self.attributes.len() < limits.attributes as usize, self.room(limits, name))
+            (self.attributes.len() < limits.attributes as usize, self.room(limits, text))
         else {
             self.dropped_attributes = self.dropped_attributes.saturating_add(1);
             return;
@@ -130,17 +200,11 @@ impl OpenSpan {
             self.dropped_attributes = self.dropped_attributes.saturating_add(1);
             return;
         }
-        self.seen |= bit;
-        let start = self.body.len() as u32;
-        let cut = write_value_bounded(
-            &mut self.body,
-            key::SPAN_ATTRIBUTE,
-            name,
-            value,
-            room.min(limits.value_bytes),
-        );
+        let (start, limit) = (self.body.len(), room.min(limits.value_bytes));
+        let cut =
+            self.body.with_vec(|body| write_value_bounded(body, key::SPAN_ATTRIBUTE, text, value, limit));
         self.cut_values += u32::from(cut);
-        self.attributes.push(Attribute { hash, start, end: self.body.len() as u32 });
+        self.remember(name, start);
     }
 
     fn find(&self, hash: u32, name: &str) -> Option<usize> {
@@ -148,7 +212,7 @@ impl OpenSpan {
     }
 
     fn name_of(&self, attribute: &Attribute) -> Option<&[u8]> {
-        let pair = self.body.get(attribute.start as usize..attribute.end as usize)?;
+        let pair = self.body().get(attribute.start as usize..attribute.end as usize)?;
         let (_, field) = crate::wire::Reader::new(pair).field().ok()??;
         let (_, name) = crate::wire::Reader::new(field.bytes(9).ok()?).field().ok()??;
         name.bytes(1).ok()
@@ -170,7 +234,7 @@ impl OpenSpan {
             room.min(limits.value_bytes),
         ));
         let shift = pair.len() as i64 - i64::from(old.end - old.start);
-        self.body.splice(old.start as usize..old.end as usize, pair);
+        self.body.with_vec(|body| drop(body.splice(old.start as usize..old.end as usize, pair)));
         self.attributes[at].end = (i64::from(old.end) + shift) as u32;
         for later in &mut self.attributes[at + 1..] {
             later.start = (i64::from(later.start) + shift) as u32;
@@ -193,11 +257,28 @@ impl OpenSpan {
             return;
         };
         self.events += 1;
-        let cut = nested(&mut self.body, key::SPAN_EVENT, |out| {
-            fixed64(out, key::EVENT_TIME, time);
-            length_delimited(out, key::EVENT_NAME, name.as_bytes());
+        let start = self.body.len() + 2;
+        if let Some(head) = self.body.block::<13>() {
+            head[0] = key::SPAN_EVENT;
+            head[1] = name.len().wrapping_add(11) as u8;
+            head[2] = key::EVENT_TIME;
+            head[3..11].copy_from_slice(&time.to_le_bytes());
+            head[11] = key::EVENT_NAME;
+            head[12] = name.len() as u8;
+            self.body.advance(13);
+        }
+        if name.len() < 0x70 && attributes.size_hint().1 == Some(0) {
+            self.body.put_text(name);
+            return;
+        }
+        let cut = self.body.with_vec(|body| {
+            body.pop();
+            varint(body, name.len() as u64);
+            body.extend_from_slice(name.as_bytes());
             let keys = (key::EVENT_ATTRIBUTE, key::EVENT_DROPPED_ATTRIBUTES);
-            write_attributes_bounded(out, keys, attributes, limits.event_attributes, value_limit)
+            let cut = write_attributes_bounded(body, keys, attributes, limits.event_attributes, value_limit);
+            close_nested(body, start);
+            cut
         });
         self.cut_values += u32::from(cut);
     }
@@ -215,10 +296,12 @@ impl OpenSpan {
             return;
         };
         self.links += 1;
-        let cut = nested(&mut self.body, key::SPAN_LINK, |out| {
-            write_link_context(out, context);
-            let keys = (key::LINK_ATTRIBUTE, key::LINK_DROPPED_ATTRIBUTES);
-            write_attributes_bounded(out, keys, attributes, limits.link_attributes, value_limit)
+        let cut = self.body.with_vec(|body| {
+            nested(body, key::SPAN_LINK, |out| {
+                write_link_context(out, context);
+                let keys = (key::LINK_ATTRIBUTE, key::LINK_DROPPED_ATTRIBUTES);
+                write_attributes_bounded(out, keys, attributes, limits.link_attributes, value_limit)
+            })
         });
         self.cut_values += u32::from(cut);
     }
@@ -238,39 +321,40 @@ impl OpenSpan {
 
     /// A later name field replaces the first for every reader.
     pub(crate) fn update_name(&mut self, name: &str) {
-        length_delimited(&mut self.body, key::SPAN_NAME, name.as_bytes());
+        self.body.with_vec(|body| length_delimited(body, key::SPAN_NAME, name.as_bytes()));
     }
 
     pub(crate) fn set_kind(&mut self, kind: SpanKind) {
-        varint_field(&mut self.body, key::SPAN_KIND, u64::from(kind.to_otlp()));
+        self.body.put(&[key::SPAN_KIND, kind.to_otlp()]);
     }
 
     /// An attribute that the recorder itself sets: outside the user's limits.
     pub(crate) fn set_own_int(&mut self, name: &str, value: i64) {
-        write_value_bounded(&mut self.body, key::SPAN_ATTRIBUTE, name, &AttrValue::Int(value), usize::MAX);
+        let value = AttrValue::Int(value);
+        self.body.with_vec(|body| write_value_bounded(body, key::SPAN_ATTRIBUTE, name, &value, usize::MAX));
     }
 
     /// Writes what is known only at the end. The body is then the whole span.
     #[inline]
     pub(crate) fn finish(&mut self, end: u64, identity: &Identity) -> RecordHeader {
         let end = end.max(self.start);
-        let mut tail = [0; 15];
-        tail[0] = key::SPAN_END;
-        tail[1..9].copy_from_slice(&end.to_le_bytes());
-        tail[9..11].copy_from_slice(&key::SPAN_FLAGS);
-        tail[11..].copy_from_slice(&identity.otlp_flags().to_le_bytes());
-        self.body.extend_from_slice(&tail);
         if self.cut_values | self.dropped_attributes | self.dropped_events | self.dropped_links != 0 {
             self.write_counts();
         }
         if !identity.trace_state.is_empty() {
-            length_delimited(
-                &mut self.body,
-                key::SPAN_TRACE_STATE,
-                identity.trace_state.to_string().as_bytes(),
-            );
+            let text = identity.trace_state.to_string();
+            self.body.with_vec(|body| length_delimited(body, key::SPAN_TRACE_STATE, text.as_bytes()));
         }
-        write_status(&mut self.body, &self.status);
+        if self.status.code != StatusCode::Unset {
+            self.body.with_vec(|body| write_status(body, &self.status));
+        }
+        if let Some(tail) = self.body.block::<15>() {
+            tail[0] = key::SPAN_END;
+            tail[1..9].copy_from_slice(&end.to_le_bytes());
+            tail[9..11].copy_from_slice(&key::SPAN_FLAGS);
+            tail[11..].copy_from_slice(&identity.otlp_flags().to_le_bytes());
+            self.body.advance(15);
+        }
         let error = if self.status.code == StatusCode::Error { RecordHeader::ERROR } else { 0 };
         let root = if identity.is_local_root { RecordHeader::LOCAL_ROOT } else { 0 };
         RecordHeader {
@@ -295,7 +379,7 @@ impl OpenSpan {
             (key::SPAN_DROPPED_LINKS, self.dropped_links),
         ] {
             if count > 0 {
-                varint_field(&mut self.body, key, u64::from(count));
+                self.body.with_vec(|body| varint_field(body, key, u64::from(count)));
             }
         }
     }
@@ -318,6 +402,25 @@ impl Identity {
     fn otlp_flags(&self) -> u32 {
         let remote = if self.parent_is_remote { key::FLAG_IS_REMOTE } else { 0 };
         u32::from(self.flags) | key::FLAG_HAS_IS_REMOTE | remote
+    }
+}
+
+/// An attribute's name with its hash, which is a constant where the name is one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Name<'a> {
+    pub(crate) text: &'a str,
+    pub(crate) hash: u32,
+}
+
+impl<'a> Name<'a> {
+    #[inline]
+    pub(crate) fn new(text: &'a str) -> Self {
+        Self { text, hash: hash_name(text) }
+    }
+
+    #[inline]
+    fn bit(self) -> u64 {
+        1 << (self.hash & 63)
     }
 }
 

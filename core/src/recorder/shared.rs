@@ -177,7 +177,7 @@ impl Recorder {
 
     /// Captured records as spans.
     pub(crate) fn decode(&self, capture: &Capture) -> Trace {
-        let spans = tracer_factory_ring::Records::new(&capture.records).map(|(header, bytes)| {
+        let spans = capture.records().map(|(header, bytes)| {
             let mut span = decode_span(bytes).unwrap_or_default();
             span.resource = Arc::clone(self.resource.resource());
             span.scope = self.resource.scope(header.scope);

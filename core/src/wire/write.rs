@@ -15,21 +15,45 @@ pub(crate) fn varint(out: &mut Vec<u8>, value: u64) {
     }
 }
 
-fn long_varint(out: &mut Vec<u8>, mut value: u64) {
-    let (mut bytes, mut len) = ([0u8; 10], 0);
-    while value >= 0x80 {
-        bytes[len] = value as u8 | 0x80;
-        value >>= 7;
-        len += 1;
+/// Writes a varint at the start of a block. [`varint_len`] says how many bytes that takes.
+#[inline(always)]
+pub(crate) fn varint_into(block: &mut [u8; 10], value: u64) {
+    if value < 0x80 {
+        block[0] = value as u8;
+    } else if value < 0x4000 {
+        let both = (value & 0x7f | 0x80 | value >> 7 << 8) as u16;
+        block[..2].copy_from_slice(&both.to_le_bytes());
+    } else {
+        long_varint_into(block, value);
     }
-    bytes[len] = value as u8;
-    out.extend_from_slice(&bytes[..=len]);
+}
+
+#[inline(never)]
+fn long_varint_into(block: &mut [u8; 10], mut value: u64) {
+    for byte in block {
+        *byte = value as u8 | 0x80;
+        if value < 0x80 {
+            *byte = value as u8;
+            break;
+        }
+        value >>= 7;
+    }
+}
+
+fn long_varint(out: &mut Vec<u8>, value: u64) {
+    let mut block = [0; 10];
+    varint_into(&mut block, value);
+    out.extend_from_slice(&block[..varint_len(value).min(10)]);
 }
 
 #[inline]
 pub(crate) fn varint_field(out: &mut Vec<u8>, key: u8, value: u64) {
-    out.push(key);
-    varint(out, value);
+    if value < 0x80 {
+        out.extend_from_slice(&[key, value as u8]);
+    } else {
+        out.push(key);
+        long_varint(out, value);
+    }
 }
 
 #[inline]
@@ -42,14 +66,13 @@ pub(crate) fn fixed64(out: &mut Vec<u8>, key: u8, value: u64) {
 /// The key takes two bytes here because the one field of this type has number 16.
 #[inline]
 pub(crate) fn fixed32(out: &mut Vec<u8>, key: [u8; 2], value: u32) {
-    out.extend_from_slice(&key);
-    out.extend_from_slice(&value.to_le_bytes());
+    let [a, b, c, d] = value.to_le_bytes();
+    out.extend_from_slice(&[key[0], key[1], a, b, c, d]);
 }
 
 #[inline]
 pub(crate) fn length_delimited(out: &mut Vec<u8>, key: u8, bytes: &[u8]) {
-    out.push(key);
-    varint(out, bytes.len() as u64);
+    varint_field(out, key, bytes.len() as u64);
     out.extend_from_slice(bytes);
 }
 
@@ -59,13 +82,18 @@ pub(crate) fn nested<R>(out: &mut Vec<u8>, key: u8, body: impl FnOnce(&mut Vec<u
     out.extend_from_slice(&[key, 0]);
     let start = out.len();
     let result = body(out);
-    let len = out.len() - start;
-    if len < 0x80 {
-        out[start - 1] = len as u8;
-    } else {
-        widen(out, start, len);
-    }
+    close_nested(out, start);
     result
+}
+
+/// Fills in the length of a message whose body began at `start`, behind one byte kept for it.
+#[inline]
+pub(crate) fn close_nested(out: &mut Vec<u8>, start: usize) {
+    let len = out.len() - start;
+    match out.get_mut(start - 1) {
+        Some(byte) if len < 0x80 => *byte = len as u8,
+        _ => widen(out, start, len),
+    }
 }
 
 /// The rare long message: its body moves to make room for a longer length.
