@@ -157,15 +157,8 @@ fn write_any_at(out: &mut Vec<u8>, value: &AttrValue<'_>, limit: usize, depth: u
             length_delimited(out, key::VALUE_BYTES, kept);
             kept.len() < bytes.len()
         }
-        // What is too deep is left out, rather than standing there as an empty value one level further in.
-        AttrValue::Array(_) | AttrValue::Map(_) if inner == 0 => {
-            nested(
-                out,
-                if matches!(value, AttrValue::Map(_)) { key::VALUE_MAP } else { key::VALUE_ARRAY },
-                |_| (),
-            );
-            true
-        }
+        // A list or map that could hold nothing any more is left out.
+        AttrValue::Array(_) | AttrValue::Map(_) if inner == 0 => true,
         AttrValue::Array(items) => nested(out, key::VALUE_ARRAY, |out| {
             items
                 .iter()
