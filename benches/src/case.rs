@@ -60,9 +60,8 @@ pub trait Case {
         true
     }
 
-    /// Spans that are to arrive for each one recorded: none when the case records nothing.
-    fn arrivals(&self, shape: Shape, depth: usize, traces: usize) -> u64 {
-        let _ = shape;
+    /// Spans that are to arrive after such a burst: none when the case records nothing.
+    fn arrivals(&self, depth: usize, traces: usize) -> u64 {
         (depth * traces) as u64
     }
 }

@@ -72,7 +72,7 @@ impl Case for Locals {
     }
 
     /// Its one root comes on top.
-    fn arrivals(&self, _shape: Shape, depth: usize, traces: usize) -> u64 {
+    fn arrivals(&self, depth: usize, traces: usize) -> u64 {
         (depth * traces) as u64 + 1
     }
 }

@@ -76,7 +76,7 @@ impl Case for Sdk {
         self.records
     }
 
-    fn arrivals(&self, _shape: Shape, depth: usize, traces: usize) -> u64 {
+    fn arrivals(&self, depth: usize, traces: usize) -> u64 {
         if self.records { (depth * traces) as u64 } else { 0 }
     }
 }

@@ -63,7 +63,7 @@ impl Case for Recording {
         self.records
     }
 
-    fn arrivals(&self, _shape: Shape, depth: usize, traces: usize) -> u64 {
+    fn arrivals(&self, depth: usize, traces: usize) -> u64 {
         if self.records { (depth * traces) as u64 } else { 0 }
     }
 }
@@ -101,7 +101,7 @@ impl Case for NoOp {
         false
     }
 
-    fn arrivals(&self, _shape: Shape, _depth: usize, _traces: usize) -> u64 {
+    fn arrivals(&self, _depth: usize, _traces: usize) -> u64 {
         0
     }
 }

@@ -43,10 +43,10 @@ impl Context {
         }
     }
 
-    /// Identifiers of a trace that nobody has started yet, sampled.
+    /// Identifiers of a trace that nobody records.
     pub fn generate() -> Self {
         let (trace_id, span_id) = with_local(Local::new_identifiers).unwrap_or_default();
-        Self::from_span_context(SpanContext::new(trace_id, span_id, TraceFlags::SAMPLED))
+        Self::from_span_context(SpanContext::new(trace_id, span_id, TraceFlags::NONE))
     }
 
     /// A context for a remote parent.

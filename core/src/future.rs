@@ -6,8 +6,9 @@ use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
 
 use crate::context::Context;
-use crate::manual::Span;
-use crate::recorder::{SlotRef, with_local};
+use crate::guest;
+use crate::manual::{Entered, Span};
+use crate::recorder::{Local, SlotRef, with_local};
 
 /// Puts a future under a span or a context.
 pub trait TraceFuture: Future + Sized {
@@ -49,12 +50,44 @@ pin_project_lite::pin_project! {
             if let Some(span) = this.span
                 && this.future.is_some()
             {
-                let entered = span.enter();
-                with_local(|local| local.resume(this.suspended));
+                let _poll = Polling::begin(span, this.suspended);
                 this.future.set(None);
-                drop(entered);
             }
         }
+    }
+}
+
+/// While a future is polled, or dropped, the thread's stack is its own: its span, and the scopes it holds open. What
+/// was current before comes back afterwards, whatever the future did.
+struct Polling<'a> {
+    entered: Option<Entered<'a>>,
+    suspended: &'a mut Vec<SlotRef>,
+    outer: Vec<SlotRef>,
+}
+
+impl<'a> Polling<'a> {
+    fn begin(span: &'a mut Span, suspended: &'a mut Vec<SlotRef>) -> Self {
+        let outer = with_local(Local::take_stack).unwrap_or_default();
+        let entered = span.enter();
+        for slot in suspended.iter() {
+            guest::attach_slot(*slot);
+        }
+        with_local(|local| local.resume(suspended));
+        Self { entered: Some(entered), suspended, outer }
+    }
+}
+
+impl Drop for Polling<'_> {
+    fn drop(&mut self) {
+        let own = self.entered.as_ref().map_or(SlotRef::NONE, Entered::slot);
+        let held = with_local(Local::take_stack).unwrap_or_default();
+        self.suspended.extend(held.into_iter().filter(|slot| *slot != own));
+        // OpenTelemetry's side of what the future holds must not stay behind either; the innermost goes first.
+        for slot in self.suspended.iter().rev() {
+            guest::detach(*slot);
+        }
+        self.entered = None;
+        with_local(|local| local.resume(&mut self.outer));
     }
 }
 
@@ -73,16 +106,12 @@ impl<F: Future> Future for InSpan<F> {
         let (Some(span), Some(future)) = (this.span.as_mut(), this.future.as_mut().as_pin_mut()) else {
             return Poll::Pending;
         };
-        let entered = span.enter();
-        let slot = entered.slot();
-        with_local(|local| local.resume(this.suspended));
+        let polling = Polling::begin(span, this.suspended);
         let result = catch_unwind(AssertUnwindSafe(|| future.poll(task)));
-        if let Ok(Poll::Pending) = result {
-            *this.suspended = with_local(|local| local.suspend_above(slot)).unwrap_or_default();
-        } else {
+        if !matches!(result, Ok(Poll::Pending)) {
             this.future.set(None);
         }
-        drop(entered);
+        drop(polling);
         match result {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(output)) => {

@@ -1,5 +1,6 @@
 //! Manual spans: started and finished by hand, on any thread, current only where they are entered.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 use crate::config::Limits;
@@ -19,6 +20,8 @@ pub struct Span {
     recorder: Option<Arc<Recorder>>,
     detached: Option<Detached>,
     end: Option<u64>,
+    /// Whether the thread was unwinding already when it was started, in some destructor.
+    unwinding: bool,
 }
 
 impl Span {
@@ -31,7 +34,7 @@ impl Span {
     /// A span that records nothing. Its identifiers are those of `parent`.
     pub fn noop(parent: &Context) -> Self {
         let detached = Detached { context: parent.frame().clone(), recording: None };
-        Self { recorder: None, detached: Some(detached), end: None }
+        Self { recorder: None, detached: Some(detached), end: None, unwinding: false }
     }
 
     pub(crate) fn open(recorder: &Arc<Recorder>, start: &StartSpan<'_>) -> Self {
@@ -40,7 +43,8 @@ impl Span {
             None => with_local(|local| local.open_detached(recorder, start)),
             Some(parent) => with_local(|local| local.open_detached(recorder, &start.under(parent.frame()))),
         };
-        Self { recorder: Some(Arc::clone(recorder)), detached, end: None }
+        let unwinding = std::thread::panicking();
+        Self { recorder: Some(Arc::clone(recorder)), detached, end: None, unwinding }
     }
 
     /// Whether what is set on it goes anywhere.
@@ -115,9 +119,12 @@ impl Span {
     /// Makes it current on this thread while `work` runs. A panic is recorded and goes on.
     pub fn in_scope<R>(&mut self, work: impl FnOnce() -> R) -> R {
         let entered = self.enter();
-        let result = work();
+        let result = catch_unwind(AssertUnwindSafe(work));
         drop(entered);
-        result
+        result.unwrap_or_else(|payload| {
+            self.record_panic(&*payload);
+            resume_unwind(payload)
+        })
     }
 
     pub(crate) fn enter(&mut self) -> Entered<'_> {
@@ -149,7 +156,7 @@ impl Span {
 
 impl Drop for Span {
     fn drop(&mut self) {
-        if self.is_recording() && std::thread::panicking() {
+        if std::thread::panicking() && !self.unwinding && self.is_recording() {
             self.edit(|span, limits| Exception::of_unwinding().record(span, limits));
         }
         if let (Some(recorder), Some(detached)) = (&self.recorder, self.detached.take()) {

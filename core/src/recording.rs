@@ -1,20 +1,19 @@
 //! `RecordingTracer`: the one tracer behind every backend but noop. Only destination and defaults differ.
 
 use std::marker::PhantomData;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::callback::CallbackHandler;
-use crate::config::TracerConfig;
+use crate::config::{Limits, TracerConfig};
 use crate::context::Context;
 use crate::delivery::{Backend, Delivery, Plan};
 use crate::error::{ConfigError, TracerError};
+use crate::ids::{SpanContext, TraceFlags};
 use crate::manual::Span;
 use crate::otlp::ResourceBytes;
 use crate::propagation::{Extractor, Injector, Propagator};
-use crate::recorder::{Recorder, SlotRef, with_local};
+use crate::recorder::{Local, Recorder, SlotRef, with_local};
 use crate::report::{Health, Report};
 use crate::sampling::Sampler;
 use crate::scope::Scope;
@@ -41,9 +40,15 @@ pub struct RecordingTracer<B = AnyBackend> {
     instrument_managed: bool,
     description: String,
     torn_down: Mutex<bool>,
-    /// How many spans had been accepted when a flush last ran out of time; `u64::MAX` for never.
-    waited_for: AtomicU64,
+    /// When a flush last ran out of time, and how many spans had been accepted by then.
+    waited_in_vain: Mutex<Option<(Instant, u64)>>,
+    /// Workers for which process-wide pieces are installed.
+    instrumented: Mutex<Vec<i64>>,
     _backend: PhantomData<fn() -> B>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl<B> std::fmt::Debug for RecordingTracer<B> {
@@ -53,10 +58,14 @@ impl<B> std::fmt::Debug for RecordingTracer<B> {
 }
 
 impl<B: BackendType> RecordingTracer<B> {
-    /// A tracer for this backend, whatever types `config` names.
+    /// A tracer for this backend, whatever types `config` names. Limits that were left at their defaults become the backend's.
     pub fn new(config: &TracerConfig) -> Result<Self, ConfigError> {
         config.validate()?;
-        Self::start(config, vec![(B::BACKEND.plan)(config)?])
+        let mut config = config.clone();
+        if config.limits == Limits::default() {
+            (B::BACKEND.limits)(&mut config.limits);
+        }
+        Self::start(&config, vec![(B::BACKEND.plan)(&config)?])
     }
 }
 
@@ -95,7 +104,8 @@ impl<B> RecordingTracer<B> {
             instrument_managed: config.instrument_managed,
             description,
             torn_down: Mutex::new(false),
-            waited_for: AtomicU64::new(u64::MAX),
+            waited_in_vain: Mutex::new(None),
+            instrumented: Mutex::default(),
             _backend: PhantomData,
         })
     }
@@ -105,6 +115,21 @@ impl<B> RecordingTracer<B> {
     #[cfg(feature = "guest")]
     pub fn tracer_provider(&self) -> crate::guest::GuestTracerProvider {
         crate::guest::GuestTracerProvider::new(Arc::clone(&self.recorder))
+    }
+
+    /// How long teardown waits. Whoever has waited in vain for the same spans a moment ago gets one more attempt, not all
+    /// of the time again.
+    fn patience(&self) -> Duration {
+        const A_MOMENT: Duration = Duration::from_secs(2);
+        const ONE_ATTEMPT: Duration = Duration::from_millis(500);
+        let accepted = self.delivery.report().accepted;
+        let just_waited = *lock(&self.waited_in_vain);
+        match just_waited {
+            Some((when, for_spans)) if for_spans == accepted && when.elapsed() < A_MOMENT => {
+                self.shutdown_timeout.min(ONE_ATTEMPT)
+            }
+            _ => self.shutdown_timeout,
+        }
     }
 
     fn alive(&self) -> Result<(), TracerError> {
@@ -126,12 +151,10 @@ impl<B> BaseTracer for RecordingTracer<B> {
     }
 
     fn teardown(&self) -> Report {
-        let mut torn_down = self.torn_down.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut torn_down = lock(&self.torn_down);
         if !std::mem::replace(&mut *torn_down, true) {
             self.recorder.close();
-            // Whoever has just waited in vain for the same spans does not wait twice.
-            let waited = self.waited_for.load(Relaxed) == self.delivery.report().accepted;
-            self.delivery.stop(if waited { Duration::ZERO } else { self.shutdown_timeout });
+            self.delivery.stop(self.patience());
         }
         self.delivery.report()
     }
@@ -139,18 +162,26 @@ impl<B> BaseTracer for RecordingTracer<B> {
     fn instrument(&self, worker_id: i64) -> Result<(), TracerError> {
         self.alive()?;
         if self.instrument_managed {
-            #[cfg(feature = "guest")]
-            opentelemetry::global::set_tracer_provider(self.tracer_provider());
-            tracing::debug!(worker_id, "the process-wide OpenTelemetry provider records into this tracer");
+            let mut instrumented = lock(&self.instrumented);
+            if instrumented.is_empty() {
+                #[cfg(feature = "guest")]
+                opentelemetry::global::set_tracer_provider(self.tracer_provider());
+            }
+            if !instrumented.contains(&worker_id) {
+                instrumented.push(worker_id);
+            }
         }
         Ok(())
     }
 
+    /// The process-wide pieces go with the last worker that asked for them.
     fn uninstrument(&self, worker_id: i64) -> Result<(), TracerError> {
-        if self.instrument_managed {
+        let mut instrumented = lock(&self.instrumented);
+        let before = instrumented.len();
+        instrumented.retain(|worker| *worker != worker_id);
+        if before > 0 && instrumented.is_empty() {
             #[cfg(feature = "guest")]
             opentelemetry::global::set_tracer_provider(opentelemetry::trace::noop::NoopTracerProvider::new());
-            tracing::debug!(worker_id, "the process-wide OpenTelemetry provider is off");
         }
         Ok(())
     }
@@ -222,6 +253,13 @@ impl<B> BaseTracer for RecordingTracer<B> {
         Context::from_propagated(crate::propagation::extract(&self.propagators, carrier))
     }
 
+    fn new_trace_context(&self) -> Context {
+        let (trace_id, span_id) = with_local(Local::new_identifiers).unwrap_or_default();
+        let flags =
+            if self.recorder.sampler().records(trace_id) { TraceFlags::SAMPLED } else { TraceFlags::NONE };
+        Context::from_span_context(SpanContext::new(trace_id, span_id, flags))
+    }
+
     fn report(&self) -> Report {
         self.delivery.report()
     }
@@ -234,7 +272,7 @@ impl<B> BaseTracer for RecordingTracer<B> {
         self.delivery.flush(deadline);
         let report = self.delivery.report();
         let in_vain = deadline >= self.shutdown_timeout && report.destinations.iter().any(|d| d.pending > 0);
-        self.waited_for.store(if in_vain { report.accepted } else { u64::MAX }, Relaxed);
+        *lock(&self.waited_in_vain) = in_vain.then(|| (Instant::now(), report.accepted));
         report
     }
 }

@@ -123,7 +123,7 @@ macro_rules! span_methods {
 
         /// Changes the name.
         pub fn update_name($($recv)+ self, name: &str) -> $($recv)+ Self {
-            self.edit(|span, _| span.update_name(name));
+            self.edit(|span, limits| span.update_name(name, limits));
             self
         }
 

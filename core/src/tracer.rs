@@ -71,6 +71,11 @@ pub trait BaseTracer: Send + Sync {
     /// Reads a context from a carrier. Empty when there is none; what is malformed is passed over.
     fn extract_context(&self, carrier: &dyn Extractor) -> Context;
 
+    /// The identifiers of a trace that nobody has started yet, with this tracer's decision whether it is recorded.
+    fn new_trace_context(&self) -> Context {
+        Context::generate()
+    }
+
     /// Where every span is.
     fn report(&self) -> Report;
 
@@ -103,7 +108,7 @@ pub trait TracerExt: BaseTracer {
             return self.get_trace_context();
         }
         let mut headers = std::collections::HashMap::new();
-        self.inject_context(&Context::generate().with_baggage(current.baggage()), &mut headers);
+        self.inject_context(&self.new_trace_context().with_baggage(current.baggage()), &mut headers);
         headers
     }
 

@@ -297,3 +297,41 @@ fn a_teardown_right_after_a_flush_in_vain_does_not_wait_again() {
     assert!(start.elapsed() < patience, "{:?}", start.elapsed());
     assert_settled(&report, 1, 0, 0);
 }
+
+#[test]
+fn teardown_takes_every_span_that_has_ended() {
+    for _ in 0..60 {
+        let scripted = Scripted::default();
+        let tracer = Arc::new(tracer(&[&scripted], |config| {
+            config.delivery.schedule_delay = Duration::from_millis(1)
+        }));
+        let threads: Vec<_> = (0..4)
+            .map(|_| {
+                let tracer = Arc::clone(&tracer);
+                std::thread::spawn(move || record(&tracer, 500))
+            })
+            .collect();
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        record(&tracer, 1);
+        assert_settled(&tracer.teardown(), 2001, 2001, 0);
+    }
+}
+
+#[test]
+fn a_receiver_that_comes_back_before_teardown_gets_everything() {
+    let scripted = Scripted::new((0..1000).map(|_| retry(None)));
+    let tracer = tracer(&[&scripted], |config| config.delivery.shutdown_timeout = Duration::from_millis(200));
+    record(&tracer, 10);
+    assert_eq!(tracer.teardown_worker(0).destinations[0].pending, 10);
+    scripted.script.lock().unwrap().clear();
+    assert_settled(&tracer.teardown(), 10, 10, 0);
+}
+
+#[test]
+fn asked_to_wait_no_time_at_all_it_still_backs_off() {
+    let scripted = Scripted::new((0..200).map(|_| retry(Some(Duration::ZERO))));
+    let tracer = tracer(&[&scripted], |config| config.delivery.shutdown_timeout = Duration::from_millis(300));
+    record(&tracer, 1);
+    tracer.teardown();
+    assert!(scripted.attempts.lock().unwrap().len() < 50, "{}", scripted.attempts.lock().unwrap().len());
+}

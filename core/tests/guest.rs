@@ -201,3 +201,36 @@ fn a_leaked_scope_does_not_end_the_process_with_its_thread() {
     let leaks = std::thread::spawn(move || std::mem::forget(tracer.trace_context("leaked")));
     assert!(leaks.join().is_ok());
 }
+
+/// Pending at the first poll, ready at the second.
+async fn yield_once() {
+    let mut yielded = false;
+    std::future::poll_fn(|_| match std::mem::replace(&mut yielded, true) {
+        true => std::task::Poll::Ready(()),
+        false => std::task::Poll::Pending,
+    })
+    .await;
+}
+
+#[test]
+fn scopes_held_across_an_await_are_hidden_from_other_tasks_and_come_back() {
+    let (tracer, guest, capture) = tracer();
+    let task = |name: &'static str, inner: &'static str, leaf: &'static str| {
+        let (tracer, guest, span) = (Arc::clone(&tracer), guest.clone(), Span::start(&*tracer, name));
+        async move {
+            let held = tracer.trace_context(inner);
+            yield_once().await;
+            guest.in_span(leaf, |_| {});
+            drop(held);
+        }
+        .in_span(span)
+    };
+    let mut a = Box::pin(task("task a", "inner a", "leaf a"));
+    let mut b = Box::pin(task("task b", "inner b", "leaf b"));
+    assert!(a.as_mut().poll_once().is_pending() && b.as_mut().poll_once().is_pending());
+    drop(tracer.trace_context("between"));
+    assert!(a.as_mut().poll_once().is_ready() && b.as_mut().poll_once().is_ready());
+    assert_chain(&capture, &["task a", "inner a", "leaf a"]);
+    assert_chain(&capture, &["task b", "inner b", "leaf b"]);
+    assert_eq!(capture.span("between").unwrap().parent_span_id, None);
+}

@@ -397,3 +397,76 @@ fn two_tracers_in_one_thread_share_the_trace_and_not_the_spans() {
     assert_eq!(inner.parent_span_id, Some(middle.span_id()));
     assert_eq!(middle.parent_span_id, Some(spans_a.span("a outer").unwrap().span_id()));
 }
+
+#[test]
+fn a_clean_slate_held_across_an_await_stays_with_its_future() {
+    let (tracer, capture) = tracer();
+    let root = tracer.trace_context("root");
+    let task = {
+        let (tracer, span) = (Arc::clone(&tracer), Span::start(&*tracer, "task"));
+        async move {
+            let _clean = detach();
+            yield_once().await;
+            drop(tracer.trace_context("alone"));
+        }
+        .in_span(span)
+    };
+    let mut task = pin!(task);
+    poll_pending(task.as_mut());
+    drop(tracer.trace_context("beside"));
+    poll_ready(task.as_mut());
+    let id = root.span_id();
+    drop(root);
+    assert_eq!(capture.span("beside").unwrap().parent_span_id, Some(id));
+    assert_eq!(capture.span("alone").unwrap().parent_span_id, None);
+}
+
+#[test]
+fn panics_of_manual_spans_are_told_from_those_of_others() {
+    struct Traced(Arc<RecordingTracer>);
+    impl Drop for Traced {
+        fn drop(&mut self) {
+            Span::start(&*self.0, "in a destructor").finish();
+            drop(self.0.trace_context("scope in a destructor"));
+        }
+    }
+    let (tracer, capture) = tracer();
+    let mut span = Span::start(&*tracer, "in scope");
+    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        span.in_scope(|| {
+            let _traced = Traced(Arc::clone(&tracer));
+            panic!("these words")
+        })
+    }));
+    assert!(caught.is_err());
+    span.finish();
+    assert_eq!(capture.span("in scope").unwrap().status.message, "these words");
+    for name in ["in a destructor", "scope in a destructor"] {
+        assert_eq!(capture.span(name).unwrap().status.code, StatusCode::Unset, "{name}");
+    }
+}
+
+#[test]
+fn names_are_bounded_and_a_workers_number_is_there_once() {
+    let (tracer, capture) = tracer_with(|config| config.limits.span_bytes = 4096);
+    tracer.init_worker(3).unwrap();
+    let scope = tracer.trace_context(&"n".repeat(1 << 20));
+    for _ in 0..100 {
+        scope.update_name(&"m".repeat(1000));
+    }
+    scope.set_attribute("worker.id", 7);
+    drop(scope);
+    let span = &capture.spans()[0];
+    assert!(span.name.len() <= 1024, "{}", span.name.len());
+    let workers: Vec<_> = span.attributes.iter().filter(|(name, _)| name == "worker.id").collect();
+    assert_eq!(workers, [&("worker.id".to_owned(), Value::Int(7))]);
+}
+
+#[test]
+fn a_context_for_later_carries_the_samplers_decision() {
+    use tracer_factory_core::tracer::TracerExt as _;
+    let (never, _) = tracer_with(|config| config.sampling_rate = 0.0);
+    let (always, _) = tracer();
+    assert!(never.generate_trace_context()["traceparent"].ends_with("-00"));
+    assert!(always.generate_trace_context()["traceparent"].ends_with("-01"));
+}

@@ -81,7 +81,7 @@ fn burst_nanos(case: &dyn Case, series: &mut Series) -> f64 {
         nanos += thread_cpu_nanos() - start;
         case.settle();
     }
-    let due = case.arrivals(series.shape, series.depth, traces) * BURSTS as u64;
+    let due = case.arrivals(series.depth, traces) * BURSTS as u64;
     series.lost += due.saturating_sub(case.arrived() - before);
     nanos as f64 / (BURSTS * traces * series.depth) as f64
 }

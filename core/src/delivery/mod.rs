@@ -138,17 +138,30 @@ impl Delivery {
             }
         }));
         let (end, ended) = mpsc::sync_channel(0);
+        // The runtime follows once there is a thread: a closure that is never run would drop it here, perhaps inside
+        // another runtime, which panics.
+        let (hand_over, taken) = mpsc::sync_channel(1);
         let thread = std::thread::Builder::new()
             .name("tracer-delivery".to_owned())
             .spawn({
                 let shared = Arc::clone(&shared);
                 move || {
-                    worker::run(runtime, &shared, destinations);
+                    if let Ok(runtime) = taken.recv() {
+                        worker::run(runtime, &shared, destinations);
+                    }
                     shared.stopped.store(true, Release);
                     drop(end);
                 }
             })
-            .map_err(|error| setup(format!("its thread could not be started: {error}")))?;
+            .map_err(|error| setup(format!("its thread could not be started: {error}")));
+        let thread = match thread {
+            Ok(thread) => thread,
+            Err(error) => {
+                runtime.shutdown_background();
+                return Err(error);
+            }
+        };
+        let _ = hand_over.send(runtime);
         let delivery = Self { shared, thread: thread.thread().id(), ended: Mutex::new(ended) };
         Ok((delivery, arrivals))
     }
@@ -182,25 +195,25 @@ impl Delivery {
 
     pub(crate) fn report(&self) -> Report {
         let shared = &self.shared;
-        let mut lanes = shared.recorder.lanes();
+        let lanes = shared.recorder.lanes();
         if shared.stopped.load(Acquire) {
             // Nobody will ever send what arrived after the last gathering.
-            let mut late = 0;
             lanes.gather(usize::MAX, usize::MAX, |records| {
-                late += tracer_factory_ring::Records::new(&records).count()
+                let late = tracer_factory_ring::Records::new(&records).count() as u64;
+                for state in &shared.destinations {
+                    state.give_up(reason::TORN_DOWN, late);
+                }
             });
-            for state in &shared.destinations {
-                state.give_up(reason::TORN_DOWN, late as u64);
+        }
+        lanes.with_counts(|counts| {
+            let late = shared.recorder.late();
+            let report = |state: &Arc<DestinationState>| state.report(counts.waiting, counts.refused, late);
+            Report {
+                accepted: counts.accepted + late,
+                sampled_out_traces: shared.recorder.sampled_out(),
+                destinations: shared.destinations.iter().map(report).collect(),
             }
-        }
-        let counts = lanes.counts();
-        let late = shared.recorder.late();
-        let report = |state: &Arc<DestinationState>| state.report(counts.waiting, counts.refused, late);
-        Report {
-            accepted: counts.accepted + late,
-            sampled_out_traces: shared.recorder.sampled_out(),
-            destinations: shared.destinations.iter().map(report).collect(),
-        }
+        })
     }
 
     pub(crate) fn health(&self) -> Health {

@@ -93,6 +93,9 @@ impl DestinationState {
         let first = overflow > 0 && !std::mem::replace(&mut inner.overflowing, true);
         drop(inner);
         self.queued.notify_one();
+        if overflow > 0 {
+            self.settled.notify_waiters();
+        }
         if first {
             tracing::warn!(
                 backend = self.backend,

@@ -63,8 +63,9 @@ async fn gather_until_stopped(shared: &Arc<Shared>) -> Instant {
             () = shared.wake.notified() => {}
             () = tokio::time::sleep(shared.config.schedule_delay) => {}
         }
-        shared.gather();
+        // Before gathering: whoever asked had ended its spans by then, and they are among what is gathered now.
         let (flushes, stop) = shared.take_requests();
+        shared.gather();
         if !flushes.is_empty() || stop.is_some() {
             // Whoever waits between two attempts tries now.
             shared.urgent.send_modify(|count| *count += 1);
@@ -156,8 +157,10 @@ impl DestinationTask {
                 }
             };
             match after {
-                // What the receiver asked for holds, whoever is in a hurry.
-                Some(after) => tokio::time::sleep(after).await,
+                // What the receiver asked for holds, whoever is in a hurry. Asked for no time at all, ours holds.
+                Some(after) => {
+                    tokio::time::sleep(after.max(back_off(attempt, &mut self.random))).await;
+                }
                 None => tokio::select! {
                     () = tokio::time::sleep(back_off(attempt, &mut self.random)) => {}
                     _ = self.urgent.changed() => {}

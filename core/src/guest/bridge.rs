@@ -21,8 +21,8 @@ static INSTALLED: AtomicBool = AtomicBool::new(false);
 /// What a native scope leaves in the OpenTelemetry context beside its identifiers.
 struct NativeFrame(FrameContext);
 
-/// By recorder and trace.
-type Roots = HashMap<(u64, TraceId), Arc<SharedCapture>>;
+/// By trace, with the recorder. Should two recorders have roots of one trace, the newer is found.
+type Roots = HashMap<TraceId, (u64, Arc<SharedCapture>)>;
 
 /// Open roots of guest spans, for their children's last trace: an OpenTelemetry context made by a program carries nothing of ours.
 static GUEST_ROOTS: LazyLock<Mutex<Roots>> = LazyLock::new(Mutex::default);
@@ -78,9 +78,8 @@ pub(super) fn context_of(cx: &OtelContext) -> Context {
     }
     let context = Context::from_span_context(active);
     let known = guest_roots();
-    let root = known.iter().find(|((_, trace), _)| *trace == context.trace_id());
-    match root {
-        Some(((recorder, _), root)) if !context.frame().is_remote => Context::from_frame(FrameContext {
+    match known.get(&context.trace_id()) {
+        Some((recorder, root)) if !context.frame().is_remote => Context::from_frame(FrameContext {
             recorder: *recorder,
             root: Root::Shared(Arc::clone(root)),
             ..context.frame().clone()
@@ -91,11 +90,14 @@ pub(super) fn context_of(cx: &OtelContext) -> Context {
 
 /// Remembers the root that a guest span is, until it ends.
 pub(super) fn add_root(trace: TraceId, recorder: u64, root: Arc<SharedCapture>) {
-    guest_roots().insert((recorder, trace), root);
+    guest_roots().insert(trace, (recorder, root));
 }
 
 pub(super) fn remove_root(trace: TraceId, recorder: u64) {
-    guest_roots().remove(&(recorder, trace));
+    let mut roots = guest_roots();
+    if roots.get(&trace).is_some_and(|(owner, _)| *owner == recorder) {
+        roots.remove(&trace);
+    }
 }
 
 /// Makes a slot's context the OpenTelemetry one too.

@@ -6,9 +6,10 @@ use std::sync::atomic::Ordering::Relaxed;
 use super::clock::now;
 use super::frame::{Detached, FrameContext, Parent, Root, SlotRef, SlotRefOrSelf, StartSpan};
 use super::last_trace::SharedCapture;
-use super::local::{Local, is_suppressed};
+use super::local::{Local, NO_ENTRY, is_suppressed};
 use super::shared::Recorder;
 use crate::ids::{TraceFlags, TraceId};
+use crate::text::cut;
 
 impl Local {
     /// Starts a span and makes it current.
@@ -41,13 +42,13 @@ impl Local {
     /// Fills a slot in place: this is the hot path, and a span's state is larger than it is worth to move about.
     #[inline]
     fn begin(&mut self, index: u32, recorder: &Arc<Recorder>, start: &StartSpan<'_>) {
-        let entry = self.entry(recorder);
+        let known_entry = self.known_entry(recorder);
         let parent = match start.parent {
             Parent::Current => self.stack.last().map(|at| &self.slots[*at as usize].context),
             Parent::None => None,
             Parent::Given(context) => Some(context),
         };
-        let own_worker = self.entries[entry as usize].worker;
+        let own_worker = self.entries.get(known_entry as usize).and_then(|entry| entry.worker);
         let (mut worker, mut extra) = (own_worker, None);
         let (mut parent_span, mut parent_is_remote, mut inherited) = (None, false, None);
         if let Some(parent) = parent {
@@ -69,7 +70,11 @@ impl Local {
         let worker = worker.or_else(|| recorder.only_worker());
         let records = flags.is_sampled() && !recorder.is_closed() && !is_suppressed();
 
-        self.entries[entry as usize].open += 1;
+        // Who records nothing needs no lane.
+        let entry = if records && known_entry == NO_ENTRY { self.entry(recorder) } else { known_entry };
+        if let Some(entry) = self.entries.get_mut(entry as usize) {
+            entry.open += 1;
+        }
         let slot = &mut self.slots[index as usize];
         slot.entry = entry;
         let context = &mut slot.context;
@@ -88,9 +93,10 @@ impl Local {
         identity.is_local_root = matches!(root, Root::Here(SlotRefOrSelf::Itself));
         identity.trace_state = context.trace_state();
         context.root = root;
-        recording.span.begin(&recording.identity, start.name, start.kind, start.start.unwrap_or_else(now));
+        let name = cut(start.name, recorder.limits.span_bytes / 4);
+        recording.span.begin(&recording.identity, name, start.kind, start.start.unwrap_or_else(now));
         if let Some(worker) = worker {
-            recording.span.set_own_int("worker.id", worker);
+            recording.span.set_worker(worker, &recorder.limits);
         }
         slot.recording = Some(recording);
     }

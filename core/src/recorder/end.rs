@@ -7,7 +7,7 @@ use tracer_factory_ring::{Push, RecordHeader};
 use super::clock::now;
 use super::frame::{Detached, Recording, Root, SlotRef, SlotRefOrSelf};
 use super::last_trace::Capture;
-use super::local::{Entry, Local};
+use super::local::{Entry, Local, NO_ENTRY};
 use super::shared::Recorder;
 
 impl Local {
@@ -23,7 +23,9 @@ impl Local {
         let root = std::mem::take(&mut held.context.root);
         held.context.extra = None;
         self.free_slot(slot.index);
-        if let Some(recording) = recording {
+        if let Some(recording) = recording
+            && entry != NO_ENTRY
+        {
             self.finish(entry, recording, &root, worker, None);
         }
     }
@@ -43,10 +45,12 @@ impl Local {
 
     /// Ends a span that was not on this thread's stack.
     pub(crate) fn close_detached(&mut self, recorder: &Arc<Recorder>, detached: Detached, end: Option<u64>) {
-        let entry = self.entry(recorder);
-        if let Some(recording) = detached.recording {
-            self.finish(entry, recording, &detached.context.root, detached.context.worker, end);
+        let Some(recording) = detached.recording else { return };
+        if recorder.is_closed() {
+            return recorder.count_late();
         }
+        let entry = self.entry(recorder);
+        self.finish(entry, recording, &detached.context.root, detached.context.worker, end);
     }
 
     #[inline]

@@ -1,7 +1,7 @@
 //! The lanes of one tracer: registered by recording threads, emptied by delivery, counted for the report.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tracer_factory_ring::{Consumer, RecordHeader, Records};
 
@@ -14,8 +14,8 @@ pub(crate) struct ThreadShare {
 }
 
 impl ThreadShare {
-    pub(crate) fn last(&self) -> std::sync::MutexGuard<'_, LastTrace> {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn last(&self) -> MutexGuard<'_, LastTrace> {
+        lock(&self.last)
     }
 }
 
@@ -30,16 +30,25 @@ pub(crate) struct Counts {
     pub(crate) waiting: u64,
 }
 
-/// All lanes of a tracer.
+/// All lanes of a tracer. Recording threads take only the short locks; gathering and reports take `gathered` first.
 #[derive(Debug, Default)]
 pub(crate) struct Lanes {
-    live: Vec<(Consumer, Arc<ThreadShare>)>,
+    /// Lanes that delivery has not seen yet.
+    incoming: Mutex<Vec<Registered>>,
+    large: Mutex<LargeSpans>,
+    gathered: Mutex<Gathered>,
+}
+
+type Registered = (Consumer, Arc<ThreadShare>);
+
+#[derive(Debug, Default)]
+struct Gathered {
+    live: Vec<Registered>,
     /// Counters of lanes whose threads ended.
     retired_pushed: u64,
     retired_refused: u64,
     /// Last traces of threads that ended, by worker.
     retired_last: HashMap<Option<i64>, LastTrace>,
-    large: LargeSpans,
 }
 
 /// Spans too large for a lane: rare, so a lock is fine.
@@ -51,28 +60,41 @@ struct LargeSpans {
     refused: u64,
 }
 
-impl Lanes {
-    /// Bytes of large spans that may wait.
-    const LARGE_BYTES: usize = 32 << 20;
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
-    pub(crate) fn register(&mut self, consumer: Consumer, share: Arc<ThreadShare>) {
-        self.live.push((consumer, share));
+impl Lanes {
+    /// Bytes of large spans that may wait; more than the largest span may have.
+    const LARGE_BYTES: usize = 128 << 20;
+
+    pub(crate) fn register(&self, consumer: Consumer, share: Arc<ThreadShare>) {
+        lock(&self.incoming).push((consumer, share));
     }
 
-    pub(crate) fn push_large(&mut self, header: &RecordHeader, span: &[u8]) {
-        if self.large.bytes + span.len() > Self::LARGE_BYTES {
-            self.large.refused += 1;
-            return;
-        }
+    pub(crate) fn push_large(&self, header: &RecordHeader, span: &[u8]) {
         let mut record = Vec::with_capacity(span.len() + 64);
         header.append_to(span, &mut record);
-        self.large.bytes += record.len();
-        self.large.records.push_back(record);
-        self.large.pushed += 1;
+        let mut large = lock(&self.large);
+        if large.bytes + record.len() > Self::LARGE_BYTES {
+            large.refused += 1;
+            return;
+        }
+        large.bytes += record.len();
+        large.records.push_back(record);
+        large.pushed += 1;
     }
 
-    /// Takes records out of every lane and hands them over in runs of at most about `max_bytes` bytes and `max_spans` spans.
-    pub(crate) fn gather(&mut self, max_bytes: usize, max_spans: usize, mut batch: impl FnMut(Vec<u8>)) {
+    fn gathered(&self) -> MutexGuard<'_, Gathered> {
+        let mut gathered = lock(&self.gathered);
+        gathered.live.append(&mut lock(&self.incoming));
+        gathered
+    }
+
+    /// Takes what is in the lanes now and hands it over in runs of at most about `max_bytes` bytes and `max_spans`
+    /// spans. What threads add meanwhile is left for the next time, so that a fast one can't hold this up.
+    pub(crate) fn gather(&self, max_bytes: usize, max_spans: usize, mut batch: impl FnMut(Vec<u8>)) {
+        let mut gathered = self.gathered();
         let mut run = Vec::new();
         let mut split = |run: &mut Vec<u8>| {
             let mut rest = std::mem::take(run);
@@ -82,21 +104,63 @@ impl Lanes {
             }
             *run = rest;
         };
-        for (consumer, _) in &mut self.live {
-            while consumer.drain_into(&mut run, max_bytes) > 0 {
+        for (consumer, _) in &mut gathered.live {
+            let counts = consumer.lane().counts();
+            let mut waiting = counts.pushed - counts.popped;
+            while waiting > 0 {
+                let taken = consumer.drain_into(&mut run, max_bytes);
+                if taken == 0 {
+                    break;
+                }
+                waiting = waiting.saturating_sub(taken);
                 split(&mut run);
             }
         }
-        while let Some(record) = self.large.records.pop_front() {
-            self.large.bytes -= record.len();
+        // Counted as taken only when they are in a batch, under the lock that reports take.
+        let mut large = lock(&self.large);
+        let records = std::mem::take(&mut large.records);
+        large.bytes = 0;
+        drop(large);
+        for record in records {
             run.extend_from_slice(&record);
             split(&mut run);
         }
         if !run.is_empty() {
             batch(run);
         }
-        self.retire();
+        gathered.retire();
     }
+
+    /// Shows the counters to `read` while nothing is gathered, so that whatever else it reads fits to them.
+    pub(crate) fn with_counts<R>(&self, read: impl FnOnce(Counts) -> R) -> R {
+        let gathered = self.gathered();
+        let large = lock(&self.large);
+        let mut counts = Counts {
+            accepted: gathered.retired_pushed + gathered.retired_refused + large.pushed + large.refused,
+            refused: gathered.retired_refused + large.refused,
+            waiting: large.records.len() as u64,
+        };
+        drop(large);
+        for (consumer, _) in &gathered.live {
+            let lane = consumer.lane().counts();
+            counts.accepted += lane.pushed + lane.refused;
+            counts.refused += lane.refused;
+            counts.waiting += lane.pushed - lane.popped;
+        }
+        read(counts)
+    }
+
+    /// The newest last trace of `worker`; of anyone when that worker has none.
+    pub(crate) fn last_trace(&self, worker: Option<i64>) -> Option<Capture> {
+        let gathered = self.gathered();
+        let of_worker = gathered.newest(|last| worker.is_some() && last.worker == worker);
+        of_worker.or_else(|| gathered.newest(|_| true))
+    }
+}
+
+impl Gathered {
+    /// Workers that are gone whose last traces are kept.
+    const RETIRED: usize = 64;
 
     /// Lets go of lanes whose threads ended and whose records are all taken.
     fn retire(&mut self) {
@@ -118,26 +182,10 @@ impl Lanes {
         });
         self.retired_pushed += pushed;
         self.retired_refused += refused;
-    }
-
-    pub(crate) fn counts(&self) -> Counts {
-        let mut counts = Counts {
-            accepted: self.retired_pushed + self.retired_refused + self.large.pushed + self.large.refused,
-            refused: self.retired_refused + self.large.refused,
-            waiting: self.large.records.len() as u64,
-        };
-        for (consumer, _) in &self.live {
-            let lane = consumer.lane().counts();
-            counts.accepted += lane.pushed + lane.refused;
-            counts.refused += lane.refused;
-            counts.waiting += lane.pushed - lane.popped;
+        while self.retired_last.len() > Self::RETIRED {
+            let oldest = self.retired_last.iter().min_by_key(|(_, last)| last.end).map(|(worker, _)| *worker);
+            oldest.and_then(|worker| self.retired_last.remove(&worker));
         }
-        counts
-    }
-
-    /// The newest last trace of `worker`; of anyone when that worker has none.
-    pub(crate) fn last_trace(&self, worker: Option<i64>) -> Option<Capture> {
-        self.newest(|last| worker.is_some() && last.worker == worker).or_else(|| self.newest(|_| true))
     }
 
     fn newest(&self, wanted: impl Fn(&LastTrace) -> bool) -> Option<Capture> {

@@ -72,6 +72,9 @@ impl Drop for Local {
     }
 }
 
+/// The entry of a slot that records nothing, and so has none.
+pub(super) const NO_ENTRY: u32 = u32::MAX;
+
 /// One thread's state.
 pub(crate) struct Local {
     pub(super) slots: Vec<Slot>,
@@ -105,13 +108,20 @@ impl Local {
         (self.random.trace_id(), self.random.span_id())
     }
 
-    /// The entry of `recorder`, made at this thread's first span for it.
+    /// The entry of `recorder`, made at the first span that this thread records for it.
     #[inline]
     pub(super) fn entry(&mut self, recorder: &Arc<Recorder>) -> u32 {
-        match self.entries.iter().position(|entry| Arc::ptr_eq(&entry.recorder, recorder)) {
-            Some(at) => at as u32,
-            None => self.add_entry(recorder),
+        match self.known_entry(recorder) {
+            NO_ENTRY => self.add_entry(recorder),
+            known => known,
         }
+    }
+
+    /// The entry of `recorder`, or [`NO_ENTRY`].
+    #[inline]
+    pub(super) fn known_entry(&self, recorder: &Arc<Recorder>) -> u32 {
+        let at = self.entries.iter().position(|entry| Arc::ptr_eq(&entry.recorder, recorder));
+        at.map_or(NO_ENTRY, |at| at as u32)
     }
 
     #[cold]
@@ -207,7 +217,8 @@ impl Local {
     pub(crate) fn recording(&mut self, slot: SlotRef) -> Option<(&mut OpenSpan, &Limits)> {
         let held = self.slots.get_mut(slot.index as usize).filter(|s| s.generation == slot.generation)?;
         let entry = held.entry as usize;
-        held.recording.as_mut().map(|recording| (&mut recording.span, &self.entries[entry].recorder.limits))
+        let recording = held.recording.as_mut()?;
+        self.entries.get(entry).map(|entry| (&mut recording.span, &entry.recorder.limits))
     }
 
     /// The context of a slot that has not been closed.
@@ -271,13 +282,14 @@ impl Local {
 
     /// Makes a detached span current on this thread until [`Local::leave`].
     pub(crate) fn enter(&mut self, recorder: &Arc<Recorder>, detached: Detached) -> SlotRef {
-        let entry = self.entry(recorder);
+        let records = detached.recording.is_some() && !recorder.is_closed();
+        let entry = if records { self.entry(recorder) } else { self.known_entry(recorder) };
         self.place(entry, detached)
     }
 
     /// Makes a context current without a span.
     pub(crate) fn attach(&mut self, context: FrameContext) -> SlotRef {
-        self.place(u32::MAX, Detached { context, recording: None })
+        self.place(NO_ENTRY, Detached { context, recording: None })
     }
 
     /// Takes a slot off the stack, from wherever in it, and frees it.
@@ -298,21 +310,11 @@ impl Local {
         }
     }
 
-    /// Takes every slot above `below` off the stack, innermost last, without closing anything: a future is leaving this thread.
-    pub(crate) fn suspend_above(&mut self, below: SlotRef) -> Vec<SlotRef> {
-        let keep = self.stack.iter().rposition(|at| *at == below.index).map_or(self.stack.len(), |at| at + 1);
-        self.take_stack_from(keep)
-    }
-
     /// Takes the whole stack away: nothing is current until it is given back.
     pub(crate) fn take_stack(&mut self) -> Vec<SlotRef> {
-        self.take_stack_from(0)
-    }
-
-    fn take_stack_from(&mut self, keep: usize) -> Vec<SlotRef> {
         let slots = &self.slots;
         let with_generation = |index| SlotRef { index, generation: slots[index as usize].generation };
-        self.stack.drain(keep..).map(with_generation).collect()
+        self.stack.drain(..).map(with_generation).collect()
     }
 
     /// Puts slots back on top, but for those that were closed meanwhile.

@@ -10,7 +10,7 @@ use crate::otlp::{
     SHORT, decode_span, key, write_attributes_bounded, write_link_context, write_short_number,
     write_short_text, write_status, write_value_bounded,
 };
-use crate::plain::Number;
+use crate::plain::{Number, NumberKind};
 use crate::propagation::TraceState;
 use crate::span::{SpanData, SpanKind, Status, StatusCode};
 use crate::value::AttrValue;
@@ -319,9 +319,19 @@ impl OpenSpan {
         }
     }
 
-    /// A later name field replaces the first for every reader.
-    pub(crate) fn update_name(&mut self, name: &str) {
+    /// A later name field replaces the first for every reader. One that does not fit is left out, and counted as cut.
+    pub(crate) fn update_name(&mut self, name: &str, limits: &Limits) {
+        if self.room(limits, name).is_none() {
+            self.cut_values += 1;
+            return;
+        }
         self.body.with_vec(|body| length_delimited(body, key::SPAN_NAME, name.as_bytes()));
+    }
+
+    /// The worker that the span belongs to, as an attribute that the user may replace.
+    pub(crate) fn set_worker(&mut self, worker: i64, limits: &Limits) {
+        let number = Number { kind: NumberKind::Int, bits: worker as u64 };
+        self.set_number(Name::new("worker.id"), number, limits);
     }
 
     pub(crate) fn set_kind(&mut self, kind: SpanKind) {

@@ -27,7 +27,7 @@ pub(crate) struct Recorder {
     pub(super) sampler: Sampler,
     resource: Arc<ResourceBytes>,
     pub(super) lane_bytes: usize,
-    lanes: Mutex<Lanes>,
+    lanes: Lanes,
     wake: OnceLock<Wake>,
     closed: AtomicBool,
     /// Spans that ended after teardown.
@@ -75,7 +75,7 @@ impl Recorder {
             sampler,
             resource,
             lane_bytes,
-            lanes: Mutex::default(),
+            lanes: Lanes::default(),
             wake: OnceLock::new(),
             closed: AtomicBool::new(false),
             late: AtomicU64::new(0),
@@ -117,8 +117,8 @@ impl Recorder {
         }
     }
 
-    pub(crate) fn lanes(&self) -> MutexGuard<'_, Lanes> {
-        lock(&self.lanes)
+    pub(crate) fn lanes(&self) -> &Lanes {
+        &self.lanes
     }
 
     /// No span that starts from now on is recorded. True the first time.
