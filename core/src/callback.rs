@@ -47,7 +47,14 @@ impl RunKind {
 pub struct CallbackHandler {
     start: StartRun,
     tags: Arc<[String]>,
-    runs: Arc<Mutex<HashMap<String, Span>>>,
+    runs: Arc<Mutex<HashMap<String, Run>>>,
+}
+
+/// A run under way.
+struct Run {
+    span: Span,
+    /// The value of `agentops.span.kind`, which is part of other names.
+    kind: &'static str,
 }
 
 impl std::fmt::Debug for CallbackHandler {
@@ -67,28 +74,29 @@ impl CallbackHandler {
         Self::new(Arc::new(|_, parent| Span::noop(parent.unwrap_or(&Context::default()))), &[])
     }
 
-    fn with_runs<R>(&self, f: impl FnOnce(&mut HashMap<String, Span>) -> R) -> R {
+    fn with_runs<R>(&self, f: impl FnOnce(&mut HashMap<String, Run>) -> R) -> R {
         f(&mut self.runs.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// A run begins. Its span is a child of `parent_run_id`'s, else of what is current. A run identifier that is
     /// still open ends first.
     pub fn on_start(&self, kind: RunKind, run_id: &str, parent_run_id: Option<&str>, input: &str) {
-        let parent = parent_run_id.and_then(|id| self.with_runs(|runs| runs.get(id).map(Span::context)));
-        let (name, span_kind) = kind.names();
+        let parent =
+            parent_run_id.and_then(|id| self.with_runs(|runs| runs.get(id).map(|run| run.span.context())));
+        let (name, kind) = kind.names();
         let mut span = (self.start)(name, parent.as_ref());
-        span.set_attribute("agentops.span.kind", span_kind);
-        span.set_attribute_with(&format!("agentops.{span_kind}.input"), || AttrValue::from(input));
+        span.set_attribute("agentops.span.kind", kind);
+        span.set_attribute_with(&format!("agentops.{kind}.input"), || AttrValue::from(input));
         if !self.tags.is_empty() {
             span.set_attribute("agentops.tags", &*self.tags);
         }
-        drop(self.with_runs(|runs| runs.insert(run_id.to_owned(), span)));
+        drop(self.with_runs(|runs| runs.insert(run_id.to_owned(), Run { span, kind })));
     }
 
     /// A streamed piece of a run's output.
     pub fn on_new_token(&self, run_id: &str, token: &str) {
         self.with_runs(|runs| {
-            if let Some(span) = runs.get_mut(run_id) {
+            if let Some(Run { span, .. }) = runs.get_mut(run_id) {
                 span.add_event_with("new_token", &[("token", AttrValue::from(token))]);
             }
         });
@@ -96,15 +104,15 @@ impl CallbackHandler {
 
     /// A run ends well.
     pub fn on_end(&self, run_id: &str, output: &str) {
-        if let Some(mut span) = self.with_runs(|runs| runs.remove(run_id)) {
-            span.set_attribute("agentops.output", output);
+        if let Some(Run { mut span, kind }) = self.with_runs(|runs| runs.remove(run_id)) {
+            span.set_attribute_with(&format!("agentops.{kind}.output"), || AttrValue::from(output));
             span.set_status(crate::span::StatusCode::Ok, "");
         }
     }
 
     /// A run fails.
     pub fn on_error(&self, run_id: &str, error: &str) {
-        if let Some(mut span) = self.with_runs(|runs| runs.remove(run_id)) {
+        if let Some(Run { mut span, .. }) = self.with_runs(|runs| runs.remove(run_id)) {
             span.record_error_message(error);
         }
     }

@@ -109,15 +109,19 @@ macro_rules! span_methods {
 
         /// The same for an error that is only words.
         pub fn record_error_message($($recv)+ self, message: &str) -> $($recv)+ Self {
-            let exception = $crate::exception::Exception::of_message(message);
-            self.edit(|span, limits| exception.record(span, limits));
+            if self.is_recording() {
+                let exception = $crate::exception::Exception::of_message(message);
+                self.edit(|span, limits| exception.record(span, limits));
+            }
             self
         }
 
         /// Records a caught panic with its text and makes the span an error.
         pub fn record_panic($($recv)+ self, payload: &(dyn std::any::Any + Send)) -> $($recv)+ Self {
-            let exception = $crate::exception::Exception::of_panic(payload);
-            self.edit(|span, limits| exception.record(span, limits));
+            if self.is_recording() {
+                let exception = $crate::exception::Exception::of_panic(payload);
+                self.edit(|span, limits| exception.record(span, limits));
+            }
             self
         }
 

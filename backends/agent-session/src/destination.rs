@@ -20,7 +20,12 @@ pub(crate) fn plan(config: &TracerConfig) -> Result<Plan, ConfigError> {
     if !config.managed {
         let default = || format!("http://127.0.0.1:{}", AgentSessionConfig::DEFAULT_PORT);
         let url = config.endpoint.clone().unwrap_or_else(default);
-        return otlp_plan(NAME, target(&config, &url, config.endpoint_is_exact)?);
+        let mut target = target(&url, config.endpoint_is_exact)?;
+        if let Some(key) = &config.api_key {
+            let bearer = SecretString::from(format!("Bearer {}", key.expose_secret()));
+            target.headers.push(("authorization".to_owned(), bearer));
+        }
+        return otlp_plan(NAME, target);
     }
     if !config.listen.ip().is_loopback() {
         return Err(ConfigError::invalid(
@@ -30,28 +35,22 @@ pub(crate) fn plan(config: &TracerConfig) -> Result<Plan, ConfigError> {
         ));
     }
     let planned = format!("http://{}", config.listen);
-    // So that a wrong token is found now and not when the server runs; which port it gets is not known yet.
-    let stand_in =
-        format!("http://{}", SocketAddr::new(config.listen.ip(), AgentSessionConfig::DEFAULT_PORT));
-    target(&config, &stand_in, false)?.check()?;
     Ok(Plan::new(NAME, planned, move || connect(config)))
 }
 
-fn target(config: &AgentSessionConfig, url: &str, exact: bool) -> Result<OtlpTarget, ConfigError> {
+/// Without the API key: a managed server asks for none, and any user of this machine may listen on its port and
+/// pass for one.
+fn target(url: &str, exact: bool) -> Result<OtlpTarget, ConfigError> {
     let mut target = OtlpTarget::new(ENDPOINT, Endpoint::of_setting(ENDPOINT, url, Endpoint::HTTP)?);
     target.exact = exact;
     target.protocol = Some(OtlpProtocol::HttpProtobuf);
-    if let Some(key) = &config.api_key {
-        let bearer = SecretString::from(format!("Bearer {}", key.expose_secret()));
-        target.headers.push(("authorization".to_owned(), bearer));
-    }
     Ok(target)
 }
 
 fn connect(config: AgentSessionConfig) -> Result<Connected, ConfigError> {
     let managed = Managed::establish(&config)?;
     let (endpoint, notice) = (managed.url.clone(), notice(&managed));
-    let otlp = otlp_destination(target(&config, &managed.url, false)?)?;
+    let otlp = otlp_destination(target(&managed.url, false)?)?;
     let destination = ManagedDestination { config, otlp, managed: Some(managed) };
     Ok(Connected { destination: Box::new(destination), endpoint: Some(endpoint), notice: Some(notice) })
 }
@@ -99,7 +98,7 @@ impl ManagedDestination {
             }
             Ok(None) | Err(_) => return,
         };
-        match target(&self.config, &managed.url, false).and_then(otlp_destination) {
+        match target(&managed.url, false).and_then(otlp_destination) {
             Ok(otlp) => {
                 tracing::info!(lost = %url, "{}", notice(&managed));
                 self.otlp = otlp;

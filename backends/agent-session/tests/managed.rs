@@ -3,8 +3,9 @@
 
 mod common;
 
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use common::{get, start};
 use tracer_factory_agent_session::{
@@ -153,6 +154,57 @@ fn an_unmanaged_server_is_only_sent_to() {
     assert_eq!((BACKEND.plan)(&default).unwrap().endpoint, "http://127.0.0.1:4319/v1/traces");
 }
 
+/// Passes for one of our servers and keeps the heads of all requests, in lower case.
+fn impersonate() -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
+    let real = start();
+    let health = get(&format!("{}/healthz", real.url())).text().to_owned();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    let kept = Arc::<Mutex<Vec<String>>>::default();
+    let keep = Arc::clone(&kept);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut reader = BufReader::new(stream.unwrap());
+            let lines = reader.by_ref().lines().map(|line| line.unwrap().to_lowercase());
+            let head: Vec<_> = lines.take_while(|line| !line.is_empty()).collect();
+            let length = head.iter().find_map(|line| line.strip_prefix("content-length: "));
+            let length = length.map_or(0, |length| length.parse().unwrap());
+            reader.read_exact(&mut vec![0; length]).unwrap();
+            let (kind, body) = match head[0].starts_with("get /healthz ") {
+                true => ("application/json", health.as_str()),
+                false => ("application/x-protobuf", ""),
+            };
+            keep.lock().unwrap().push(head.join("\n"));
+            let length = body.len();
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\n\r\n{body}"
+            );
+            reader.into_inner().write_all(answer.as_bytes()).unwrap();
+        }
+    });
+    (addr, kept)
+}
+
+#[test]
+fn only_a_server_that_was_named_gets_the_key() {
+    for managed in [true, false] {
+        let (addr, kept) = impersonate();
+        let mut config = config(addr);
+        config.agent_session.managed = managed;
+        config.agent_session.endpoint = Some(format!("http://{addr}"));
+        config.agent_session.api_key = Some("canary".to_owned().into());
+        in_delivery(async || {
+            let mut connected = connect(&config);
+            assert_eq!(connected.destination.deliver(&batch(1)).await, Outcome::all());
+            connected.destination.close().await;
+        });
+        let kept = kept.lock().unwrap();
+        assert!(kept.iter().any(|head| head.starts_with("post /v1/traces ")), "{kept:?}");
+        let sent = kept.iter().any(|head| head.contains("authorization: bearer canary"));
+        assert_eq!(sent, !managed, "{kept:?}");
+    }
+}
+
 #[test]
 fn wrong_settings_are_refused_by_name() {
     let error = (BACKEND.plan)(&config("0.0.0.0:4319".parse().unwrap())).unwrap_err().to_string();
@@ -162,7 +214,8 @@ fn wrong_settings_are_refused_by_name() {
     unmanaged.agent_session.endpoint = Some("not a url".to_owned());
     let error = (BACKEND.plan)(&unmanaged).unwrap_err().to_string();
     assert!(error.contains("AGENTOPS_EXPORTER_ENDPOINT"), "{error}");
-    let mut secret = config(free_port());
+    let mut secret = unmanaged;
+    secret.agent_session.endpoint = None;
     secret.agent_session.api_key = Some("canary\n".to_owned().into());
     let error = (BACKEND.plan)(&secret).unwrap_err();
     assert!(!format!("{error} {error:?}").contains("canary"), "{error}");

@@ -28,6 +28,8 @@ pub(crate) struct AgentDestination {
     socket: Option<Connected>,
     /// Which of the name's addresses is next: `localhost` may have one where nobody listens.
     attempt: usize,
+    /// The packet with which the last batch goes on when it comes again: those before it are out.
+    resume_at: Option<Vec<u8>>,
 }
 
 struct Connected {
@@ -47,6 +49,7 @@ impl AgentDestination {
             timeout,
             socket: None,
             attempt: 0,
+            resume_at: None,
         }
     }
 
@@ -61,8 +64,16 @@ impl AgentDestination {
         };
         let Packets { packets, oversize, invalid } =
             Packets::new(&Process::new(batch.resource()), batch.decode(), MAX_PACKET);
-        for packet in &packets {
+        // The same batch makes the same packets, and no other batch makes any of them: spans have identifiers.
+        let first = match self.resume_at.take() {
+            Some(resume_at) => packets.iter().position(|packet| *packet == resume_at).unwrap_or(0),
+            None => 0,
+        };
+        for (index, packet) in packets.iter().enumerate().skip(first) {
             if let Err(error) = connected.send(packet).await {
+                // From another machine a refusal comes late, and may mean any packet of this attempt.
+                let late = error.kind() == io::ErrorKind::ConnectionRefused && !connected.is_loopback();
+                self.resume_at = packets.get(if late { first } else { index }).cloned();
                 // The next attempt looks the name up again, and tries the next address.
                 self.attempt = self.attempt.wrapping_add(1);
                 return self.retry(match error.kind() {
@@ -108,6 +119,10 @@ impl AgentDestination {
 }
 
 impl Connected {
+    fn is_loopback(&self) -> bool {
+        self.socket.peer_addr().is_ok_and(|peer| peer.ip().is_loopback())
+    }
+
     /// Sends one packet; on this machine the kernel knows at once whether somebody listens.
     async fn send(&mut self, packet: &[u8]) -> io::Result<()> {
         sleep_until(self.ready).await;

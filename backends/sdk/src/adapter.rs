@@ -5,7 +5,7 @@
 //! runtime can be reached and is not being driven; the SDK's own batch processor does the same.
 
 use std::future::{Future, poll_fn};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
@@ -135,7 +135,11 @@ impl<E: SpanExporter + 'static> SdkDestination<E> {
                 OTelSdkError::InternalFailure(what) => retry(what),
             }),
             Ok(None) => retry("the export was abandoned".to_owned()),
-            Err(_) => retry("the exporter panicked".to_owned()),
+            Err(error) => match error.try_into_panic() {
+                // Delivery counts panics, and gives a batch up that causes them again and again.
+                Ok(payload) => resume_unwind(payload),
+                Err(_) => retry("the export was cancelled".to_owned()),
+            },
         }
     }
 }

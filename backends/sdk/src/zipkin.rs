@@ -17,12 +17,15 @@ pub const ZIPKIN_SDK: Backend = Backend { name: "zipkin-sdk", plan, limits: |_| 
 
 /// The variable that errors name.
 const SETTING: &str = "ZIPKIN_ENDPOINT";
+/// Where Zipkin takes v2 spans.
+const SPANS_PATH: &str = "/api/v2/spans";
 
 fn plan(config: &TracerConfig) -> Result<Plan, ConfigError> {
     let endpoint = Endpoint::of_setting(SETTING, &config.zipkin.endpoint, Endpoint::HTTP)?;
+    // As the `zipkin` backend does: both read the same variable.
+    let endpoint = if endpoint.has_no_path() { endpoint.with_path(SPANS_PATH) } else { endpoint };
     let shown = endpoint.to_string();
-    let target =
-        HttpTarget::new(SETTING, endpoint).timeout(config.zipkin.timeout).usual_path("/api/v2/spans");
+    let target = HttpTarget::new(SETTING, endpoint).timeout(config.zipkin.timeout).usual_path(SPANS_PATH);
     target.check()?;
     Ok(Plan::new(ZIPKIN_SDK.name, shown.clone(), move || {
         let last = LastOutcome::default();

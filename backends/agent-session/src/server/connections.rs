@@ -13,7 +13,8 @@ use tokio::sync::{Semaphore, oneshot};
 
 /// Further connections wait in the system's queue.
 const MOST_CONNECTIONS: usize = 256;
-/// For a request's head, the pause since the last request included.
+/// For a request's head, the pause since the last request included: hyper has one clock for both, which starts
+/// when the last answer is out. Shorter would close connections that wait for the next batch.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
 /// The largest request head.
 const HEAD_BYTES: usize = 32 << 10;

@@ -1,6 +1,8 @@
 //! Over real sockets of this machine.
 
+use std::future::poll_fn;
 use std::net::{SocketAddr, UdpSocket};
+use std::task::Poll;
 use std::time::Duration;
 
 use tracer_factory_core::config::Endpoint;
@@ -79,6 +81,68 @@ fn without_a_listener_it_is_kept_and_with_one_it_arrives() {
         let mut buffer = vec![0; 1 << 16];
         let length = agent.recv(&mut buffer).unwrap();
         assert_eq!(read_packet(&buffer[..length]).spans[0].operation_name, "span 1");
+    });
+}
+
+/// Three packets' worth.
+fn three_packets(first: u64) -> Batch {
+    Batch::from_spans(&(first..first + 3).map(|number| large(number, 40_000)).collect::<Vec<_>>())
+}
+
+/// Delivers until the agent has the first packet; then the agent is gone.
+async fn break_off(destination: &mut AgentDestination, agent: UdpSocket, batch: &Batch) {
+    agent.set_nonblocking(true).unwrap();
+    let mut buffer = vec![0; 1 << 16];
+    let mut deliver = destination.deliver(batch);
+    while agent.recv(&mut buffer).is_err() {
+        let polled = poll_fn(|task| Poll::Ready(deliver.as_mut().poll(task))).await;
+        assert!(polled.is_pending(), "{polled:?}");
+        tokio::task::yield_now().await;
+    }
+    drop(agent);
+    let outcome = deliver.await;
+    assert!(matches!(outcome, Outcome::Retry { .. }), "{outcome:?}");
+}
+
+/// The spans of all packets that a whole delivery sends.
+async fn deliver_all(destination: &mut AgentDestination, agent: &UdpSocket, batch: &Batch) -> Vec<i64> {
+    assert_eq!(destination.deliver(batch).await, Outcome::Delivered(Delivered::default()));
+    agent.set_nonblocking(true).unwrap();
+    let mut buffer = vec![0; 1 << 16];
+    let mut arrived = Vec::new();
+    while let Ok(length) = agent.recv(&mut buffer) {
+        arrived.extend(read_packet(&buffer[..length]).spans.into_iter().map(|span| span.span_id));
+    }
+    arrived
+}
+
+#[test]
+fn a_batch_that_broke_off_goes_on_where_it_did() {
+    let (agent, address) = listen();
+    let mut destination = destination(&format!("udp://{address}"));
+    let batch = three_packets(1);
+    block_on(async {
+        break_off(&mut destination, agent, &batch).await;
+        // Nobody is there yet, and the place is kept.
+        assert!(matches!(destination.deliver(&batch).await, Outcome::Retry { .. }));
+        let agent = UdpSocket::bind(address).unwrap();
+        assert_eq!(deliver_all(&mut destination, &agent, &batch).await, [2, 3]);
+        assert_eq!(
+            deliver_all(&mut destination, &agent, &batch).await,
+            [1, 2, 3],
+            "once it is done, it is new"
+        );
+    });
+}
+
+#[test]
+fn another_batch_begins_at_its_beginning() {
+    let (agent, address) = listen();
+    let mut destination = destination(&format!("udp://{address}"));
+    block_on(async {
+        break_off(&mut destination, agent, &three_packets(1)).await;
+        let agent = UdpSocket::bind(address).unwrap();
+        assert_eq!(deliver_all(&mut destination, &agent, &three_packets(4)).await, [4, 5, 6]);
     });
 }
 

@@ -1,6 +1,7 @@
 //! Exporters of one's own: any name, any way of working, any way of failing.
 
 use std::future::pending;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -152,10 +153,9 @@ struct Fails(AtomicUsize);
 impl SpanExporter for Fails {
     async fn export(&self, _: Vec<SpanData>) -> OTelSdkResult {
         match self.0.fetch_add(1, Ordering::SeqCst) {
-            0 => panic!("on purpose"),
-            1 => Err(OTelSdkError::InternalFailure("no disk".to_owned())),
-            2 => Err(OTelSdkError::Timeout(Duration::from_secs(3))),
-            3 => Err(OTelSdkError::AlreadyShutdown),
+            0 => Err(OTelSdkError::InternalFailure("no disk".to_owned())),
+            1 => Err(OTelSdkError::Timeout(Duration::from_secs(3))),
+            2 => Err(OTelSdkError::AlreadyShutdown),
             _ => Ok(()),
         }
     }
@@ -165,13 +165,65 @@ impl SpanExporter for Fails {
 async fn failures_are_outcomes() {
     register_exporter("fails", |_| Ok(Fails(AtomicUsize::new(0)))).unwrap();
     let mut destination = connect_own("fails").unwrap();
-    for words in ["panicked", "no disk", "3s"] {
+    for words in ["no disk", "3s"] {
         let outcome = destination.deliver(&batch()).await;
         let Outcome::Retry { after: None, error } = outcome else { panic!("{words}: {outcome:?}") };
         assert!(error.to_string().contains(words), "{error}");
     }
     assert!(matches!(destination.deliver(&batch()).await, Outcome::Rejected(_)));
     assert_eq!(destination.deliver(&batch()).await, Outcome::all());
+}
+
+/// Panics once, then takes everything.
+#[derive(Debug)]
+struct PanicsOnce(AtomicBool);
+
+impl SpanExporter for PanicsOnce {
+    async fn export(&self, _: Vec<SpanData>) -> OTelSdkResult {
+        assert!(self.0.swap(true, Ordering::SeqCst), "on purpose");
+        Ok(())
+    }
+}
+
+#[test]
+fn a_panic_goes_through_and_the_exporter_is_used_again() {
+    register_exporter("panics-once", |_| Ok(PanicsOnce(AtomicBool::new(false)))).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut destination = runtime.block_on(async { connect_own("panics-once").unwrap() });
+    let mut deliver = || runtime.block_on(destination.deliver(&batch()));
+    let payload = catch_unwind(AssertUnwindSafe(&mut deliver)).unwrap_err();
+    assert_eq!(payload.downcast_ref::<&str>(), Some(&"on purpose"));
+    assert_eq!(deliver(), Outcome::all());
+}
+
+/// Panics whenever a span called `poison` is there.
+#[derive(Debug)]
+struct Poisoned;
+
+impl SpanExporter for Poisoned {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        assert!(batch.iter().all(|span| span.name != "poison"), "on purpose");
+        Ok(())
+    }
+}
+
+#[test]
+fn a_span_that_makes_the_exporter_panic_does_not_block_the_queue() {
+    register_exporter("poisoned", |_| Ok(Poisoned)).unwrap();
+    let config = config("poisoned");
+    let plan = registered("poisoned", &config).unwrap();
+    let tracer = RecordingTracer::with_plans(&config, vec![plan]).unwrap();
+    let settle = || loop {
+        let report = tracer.flush(Duration::from_millis(50));
+        if report.destinations[0].pending == 0 {
+            return report;
+        }
+    };
+    drop(tracer.trace_context("poison"));
+    let report = settle();
+    assert_eq!(report.destinations[0].dropped["destination_panicked"], 1);
+    drop(tracer.trace_context("harmless"));
+    assert_eq!(settle().destinations[0].delivered, 1);
 }
 
 #[derive(Debug)]

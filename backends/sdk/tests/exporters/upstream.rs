@@ -134,6 +134,18 @@ async fn zipkin_gets_json() {
 }
 
 #[tokio::test]
+async fn a_base_url_of_zipkin_gets_the_usual_path_and_another_path_is_kept() {
+    let (url, kept) = http("HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n").await;
+    for given in ["", "/", "?key=1", "/gateway/spans/"] {
+        let mut destination = connect(&ZIPKIN_SDK, |config| config.zipkin.endpoint = format!("{url}{given}"));
+        assert_eq!(destination.deliver(&batch()).await, Outcome::all());
+    }
+    let kept = kept.lock().unwrap();
+    let targets: Vec<_> = kept.iter().map(|(head, _)| head.split(' ').nth(1).unwrap()).collect();
+    assert_eq!(targets, ["/api/v2/spans", "/api/v2/spans", "/api/v2/spans?key=1", "/gateway/spans/"]);
+}
+
+#[tokio::test]
 async fn a_zipkin_that_is_not_there() {
     let (url, _) = http("HTTP/1.1 404 No\r\ncontent-length: 0\r\n\r\n").await;
     let outcome = connect(&ZIPKIN_SDK, |config| config.zipkin.endpoint = url).deliver(&batch()).await;
