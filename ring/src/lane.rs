@@ -145,12 +145,6 @@ impl Producer {
         Push::Taken
     }
 
-    /// Counts a record that went around the lane as handed over and taken out, or as refused.
-    pub fn count_refused(&mut self) {
-        let side = &self.lane.producer.0;
-        side.refused.store(side.refused.load(Relaxed) + 1, Release);
-    }
-
     #[inline]
     fn write(&self, header: &RecordHeader, span: &[u8], words: usize) {
         let (end, start) = self.lane.at_position(self.head);

@@ -5,7 +5,7 @@
 //!
 //! The store is a slice of atomic words, so the whole crate is safe Rust: a racing reader sees old
 //! or new words, never undefined ones, and `head` is published (release) only after every word of a
-//! record is in place. A mapped file is the same slice over other memory.
+//! record is in place. The words are on the heap so far; a mapped file can hold the same ones.
 
 mod lane;
 mod record;

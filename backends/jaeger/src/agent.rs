@@ -70,9 +70,7 @@ impl AgentDestination {
             None => 0,
         };
         for (index, packet) in packets.iter().enumerate().skip(first) {
-            if let Err(error) = connected.send(packet).await {
-                // From another machine a refusal comes late, and may mean any packet of this attempt.
-                let late = error.kind() == io::ErrorKind::ConnectionRefused && !connected.is_loopback();
+            if let Err(Unsent { error, late }) = connected.send(packet).await {
                 self.resume_at = packets.get(if late { first } else { index }).cloned();
                 // The next attempt looks the name up again, and tries the next address.
                 self.attempt = self.attempt.wrapping_add(1);
@@ -118,18 +116,29 @@ impl AgentDestination {
     }
 }
 
+/// Why a packet did not go out.
+struct Unsent {
+    error: io::Error,
+    /// It may be about any packet of this attempt.
+    late: bool,
+}
+
 impl Connected {
     fn is_loopback(&self) -> bool {
         self.socket.peer_addr().is_ok_and(|peer| peer.ip().is_loopback())
     }
 
     /// Sends one packet; on this machine the kernel knows at once whether somebody listens.
-    async fn send(&mut self, packet: &[u8]) -> io::Result<()> {
+    async fn send(&mut self, packet: &[u8]) -> Result<(), Unsent> {
+        let refused = |error: &io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
         sleep_until(self.ready).await;
-        self.socket.send(packet).await?;
+        // A refusal that is there before the packet is gone was meant for an earlier one.
+        self.socket.send(packet).await.map_err(|error| Unsent { late: refused(&error), error })?;
         self.ready = Instant::now() + PACE;
         match self.socket.take_error() {
-            Ok(Some(error)) | Err(error) => Err(error),
+            Ok(Some(error)) | Err(error) => {
+                Err(Unsent { late: refused(&error) && !self.is_loopback(), error })
+            }
             Ok(None) => Ok(()),
         }
     }

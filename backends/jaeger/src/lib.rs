@@ -8,8 +8,9 @@
 //! | port 4318, or a path that ends with `/v1/traces` | OTLP over HTTP |
 //!
 //! Over UDP, delivered means sent: nobody answers. A span that fits no packet is dropped and counted as
-//! oversize; where nobody listens on the same machine, spans are kept and sent again. Over HTTP, a 500 is
-//! tried again as well: the collector gives it when its queue is full.
+//! oversize; where nobody listens on the same machine, spans are kept and sent again. A batch that broke off
+//! goes on with the packet that failed; only after a refusal that came late, as from another machine, are
+//! packets sent twice. Over HTTP, a 500 is tried again as well: the collector gives it when its queue is full.
 //!
 //! # What Jaeger keeps
 //! Read back from `/api/traces/{id}` of Jaeger v2 (`data[0]`, with `spans` and `processes`), a span that

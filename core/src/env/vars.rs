@@ -253,7 +253,7 @@ variables! {
         AGENTOPS_API_ENDPOINT agentops_api_endpoint Kind::Url(Endpoint::HTTP), "(the managed server)",
             "Base URL of a trace server.";
         AGENTOPS_API_KEY agentops_api_key Kind::Token, "(none)",
-            "Sent as a bearer token.";
+            "Sent as a bearer token to a server that is not managed; never to a managed one.";
         TRACER_SERVER_LISTEN tracer_server_listen Kind::Listen, "127.0.0.1:4319",
             "Where a managed server listens; the next free port is taken when this one is someone else's.";
         TRACER_SERVER_BIN tracer_server_bin Kind::Path, "(tracer-factory on PATH)",
