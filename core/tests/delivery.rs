@@ -320,7 +320,7 @@ fn teardown_takes_every_span_that_has_ended() {
 #[test]
 fn a_receiver_that_comes_back_before_teardown_gets_everything() {
     let scripted = Scripted::new((0..1000).map(|_| retry(None)));
-    let tracer = tracer(&[&scripted], |config| config.delivery.shutdown_timeout = Duration::from_millis(200));
+    let tracer = tracer(&[&scripted], |config| config.delivery.shutdown_timeout = Duration::from_secs(1));
     record(&tracer, 10);
     assert_eq!(tracer.teardown_worker(0).destinations[0].pending, 10);
     scripted.script.lock().unwrap().clear();

@@ -40,9 +40,12 @@ pub(crate) fn run(hermetic: bool) -> Result<()> {
 /// Documentation first, so that the run closes on tests: the last crate may well have no examples
 /// in its documentation, and then Cargo's last words would be that nothing was run.
 fn hermetic_tests() -> Result<()> {
-    for targets in [&["--doc"][..], &["--lib", "--bins", "--tests", "--examples"]] {
+    // Tests run the examples as programs, which `cargo test` builds only when it is told no targets.
+    let steps: [&[&str]; 3] =
+        [&["test", "--doc"], &["build", "--examples"], &["test", "--lib", "--bins", "--tests"]];
+    for step in steps {
         let mut command = Command::new(cargo_path());
-        cargo(command.args(["test", "--workspace", "--exclude", REAL_TESTS]).args(targets))?;
+        cargo(command.args(step).args(["--workspace", "--exclude", REAL_TESTS]))?;
     }
     Ok(())
 }
