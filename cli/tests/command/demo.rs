@@ -45,11 +45,11 @@ fn once_prints_whole_traces_and_ends_well() {
     let valid = [
         "handle_query (api-gateway) server",
         "└─ process_user_request (user-service) server",
-        "   ├─ validate_user",
+        "   ├─ validate_user (user-service)",
         "   └─ generate_response (llm-service) server",
-        "      └─ openai.chat.completions.create",
+        "      └─ openai.chat.completions.create (llm-service)",
     ];
-    let invalid = [valid[0], valid[1], "   └─ validate_user"];
+    let invalid = [valid[0], valid[1], "   └─ validate_user (user-service)"];
     let trees = trees(&text);
     let shapes: Vec<Vec<&str>> =
         trees.iter().map(|(_, lines)| lines.iter().map(|line| without_times(line)).collect()).collect();
