@@ -1,9 +1,10 @@
 //! The callback handler: a chain's, a model's and a tool's calls as spans, by run identifier.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use crate::context::Context;
+use crate::lock::lock;
 use crate::manual::Span;
 use crate::value::AttrValue;
 
@@ -75,7 +76,7 @@ impl CallbackHandler {
     }
 
     fn with_runs<R>(&self, f: impl FnOnce(&mut HashMap<String, Run>) -> R) -> R {
-        f(&mut self.runs.lock().unwrap_or_else(PoisonError::into_inner))
+        f(&mut lock(&self.runs))
     }
 
     /// A run begins. Its span is a child of `parent_run_id`'s, else of what is current. A run identifier that is

@@ -1,11 +1,12 @@
 //! A tracer that keeps its spans in memory, for the tests of programs that trace.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::config::TracerConfig;
 use crate::delivery::{Batch, BoxFuture, Connected, Destination, Outcome, Plan};
 use crate::error::ConfigError;
+use crate::lock::lock;
 use crate::recording::RecordingTracer;
 use crate::span::SpanData;
 use crate::tracer::BaseTracer;
@@ -34,7 +35,7 @@ impl Capture {
     /// Every span that has ended, in the order in which threads handed them over.
     pub fn spans(&self) -> Vec<SpanData> {
         self.tracer.flush(PATIENCE);
-        self.spans.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.spans).clone()
     }
 
     /// The one span with this name; the first when there are several.
@@ -45,7 +46,7 @@ impl Capture {
     /// Forgets what has ended so far.
     pub fn clear(&self) {
         self.tracer.flush(PATIENCE);
-        self.spans.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        lock(&self.spans).clear();
     }
 }
 
@@ -61,7 +62,7 @@ struct Memory {
 
 impl Destination for Memory {
     fn deliver<'a>(&'a mut self, batch: &'a Batch) -> BoxFuture<'a, Outcome> {
-        self.spans.lock().unwrap_or_else(PoisonError::into_inner).extend(batch.decode());
+        lock(&self.spans).extend(batch.decode());
         Box::pin(std::future::ready(Outcome::all()))
     }
 }

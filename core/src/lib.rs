@@ -17,6 +17,7 @@ pub mod guest;
 pub mod http;
 pub mod ids;
 pub mod json;
+mod lock;
 pub mod manual;
 mod options;
 pub mod otlp;

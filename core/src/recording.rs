@@ -1,7 +1,7 @@
 //! `RecordingTracer`: the one tracer behind every backend but noop. Only destination and defaults differ.
 
 use std::marker::PhantomData;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::callback::CallbackHandler;
@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::delivery::{Backend, Delivery, Plan};
 use crate::error::{ConfigError, TracerError};
 use crate::ids::{SpanContext, TraceFlags};
+use crate::lock::lock;
 use crate::manual::Span;
 use crate::otlp::ResourceBytes;
 use crate::propagation::{Extractor, Injector, Propagator};
@@ -45,10 +46,6 @@ pub struct RecordingTracer<B = AnyBackend> {
     /// Workers for which process-wide pieces are installed.
     instrumented: Mutex<Vec<i64>>,
     _backend: PhantomData<fn() -> B>,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl<B> std::fmt::Debug for RecordingTracer<B> {

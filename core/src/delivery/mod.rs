@@ -8,7 +8,7 @@ mod worker;
 
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::{Acquire, Release};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, mpsc};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
@@ -19,6 +19,7 @@ pub use destination::{Backend, BoxFuture, Connected, Delivered, DeliveryError, D
 
 use crate::config::DeliveryConfig;
 use crate::error::ConfigError;
+use crate::lock::lock;
 use crate::recorder::Recorder;
 use crate::report::{Health, Report};
 use state::{DestinationState, reason};
@@ -54,7 +55,7 @@ struct Requests {
 
 impl Shared {
     fn requests(&self) -> MutexGuard<'_, Requests> {
-        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.requests)
     }
 
     fn take_requests(&self) -> (Vec<Flush>, Option<Instant>) {
@@ -183,7 +184,7 @@ impl Delivery {
         self.shared.requests().stop.get_or_insert(Instant::now() + deadline);
         self.shared.wake.notify_one();
         if !self.is_own_thread() {
-            let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+            let ended = lock(&self.ended);
             let _ = ended.recv_timeout(deadline + GRACE);
         }
     }

@@ -1,12 +1,13 @@
 //! One destination's queue and counters. Everything is under one lock, so that every snapshot adds up.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::Notify;
 
 use super::batch::Batch;
 use super::destination::{Delivered, DeliveryError};
+use crate::lock::lock;
 use crate::report::{DestinationHealth, DestinationReport};
 
 /// Reasons for which spans are given up.
@@ -67,7 +68,7 @@ impl DestinationState {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.inner)
     }
 
     pub(crate) fn endpoint(&self) -> &str {

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
 
 use opentelemetry::Context as OtelContext;
 use opentelemetry::trace::TraceContextExt as _;
@@ -14,6 +14,7 @@ use opentelemetry::trace::TraceContextExt as _;
 use super::convert::{from_otel, to_otel};
 use crate::context::Context;
 use crate::ids::{SpanContext, SpanId, TraceId};
+use crate::lock::lock;
 use crate::recorder::{FrameContext, Parent, Root, SharedCapture, SlotRef, with_local};
 
 static INSTALLED: AtomicBool = AtomicBool::new(false);
@@ -28,7 +29,7 @@ type Roots = HashMap<TraceId, (u64, Arc<SharedCapture>)>;
 static GUEST_ROOTS: LazyLock<Mutex<Roots>> = LazyLock::new(Mutex::default);
 
 fn guest_roots() -> MutexGuard<'static, Roots> {
-    GUEST_ROOTS.lock().unwrap_or_else(PoisonError::into_inner)
+    lock(&GUEST_ROOTS)
 }
 
 pub(super) fn install() {

@@ -1,11 +1,12 @@
 //! The lanes of one tracer: registered by recording threads, emptied by delivery, counted for the report.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use tracer_factory_ring::{Consumer, RecordHeader, Records};
 
 use super::last_trace::{Capture, LastTrace};
+use crate::lock::lock;
 
 /// What one recording thread shares with everybody else.
 #[derive(Debug, Default)]
@@ -58,10 +59,6 @@ struct LargeSpans {
     bytes: usize,
     pushed: u64,
     refused: u64,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Lanes {

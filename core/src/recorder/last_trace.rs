@@ -1,9 +1,10 @@
 //! Last traces: copies of a root's records, kept as bytes and decoded when asked.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use tracer_factory_ring::{HEADER_BYTES, HEADER_WORDS, RecordHeader, Records};
 
+use crate::lock::lock;
 use crate::wire::Buffer;
 
 /// Records of one local root, in the order they ended.
@@ -72,7 +73,7 @@ impl SharedCapture {
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Capture>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     pub(crate) fn push(&self, header: &RecordHeader, span: &[u8], cap: usize) {

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, Weak};
 
 use super::lanes::Lanes;
 use super::last_trace::Capture;
 use crate::config::Limits;
+use crate::lock::lock;
 use crate::otlp::{ResourceBytes, decode_span};
 use crate::sampling::Sampler;
 use crate::span::Trace;
@@ -54,10 +55,6 @@ impl Drop for Recorder {
 fn by_id() -> MutexGuard<'static, HashMap<u64, Weak<Recorder>>> {
     static BY_ID: LazyLock<Mutex<HashMap<u64, Weak<Recorder>>>> = LazyLock::new(Mutex::default);
     lock(&BY_ID)
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Recorder {
