@@ -17,6 +17,7 @@ pub mod guest;
 pub mod http;
 pub mod ids;
 pub mod json;
+mod life;
 mod lock;
 pub mod manual;
 mod options;

@@ -22,6 +22,23 @@ impl Batch {
         Self { records, spans, resource }
     }
 
+    /// Two halves, the older spans first; `None` when there is only one span.
+    pub fn split(&self) -> Option<(Self, Self)> {
+        let half = self.spans / 2;
+        if half == 0 {
+            return None;
+        }
+        let mut walk = Records::new(&self.records);
+        walk.by_ref().take(half).for_each(drop);
+        let (older, newer) = self.records.split_at(self.records.len() - walk.rest().len());
+        let part = |records: &[u8], spans| Self {
+            records: records.to_vec(),
+            spans,
+            resource: Arc::clone(&self.resource),
+        };
+        Some((part(older, half), part(newer, self.spans - half)))
+    }
+
     /// A batch of decoded spans that share the first one's resource, for tests of destinations.
     pub fn from_spans(spans: &[SpanData]) -> Self {
         let resource = spans.first().map_or_else(Default::default, |span| (*span.resource).clone());
@@ -68,8 +85,30 @@ impl Batch {
         })
     }
 
+    /// The bytes of the records.
+    pub(crate) fn record_bytes(&self) -> &[u8] {
+        &self.records
+    }
+
     /// The records, as the lanes had them.
     pub fn records(&self) -> Records<'_> {
         Records::new(&self.records)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn halves_keep_every_span_in_order() {
+        let spans: Vec<_> =
+            (0..7).map(|n| SpanData { name: format!("span {n}"), ..SpanData::default() }).collect();
+        let batch = Batch::from_spans(&spans);
+        let (older, newer) = batch.split().unwrap();
+        assert_eq!((older.len(), newer.len()), (3, 4));
+        let names: Vec<_> = older.decode().chain(newer.decode()).map(|span| span.name).collect();
+        assert_eq!(names, (0..7).map(|n| format!("span {n}")).collect::<Vec<_>>());
+        assert!(Batch::from_spans(&spans[..1]).split().is_none());
     }
 }
