@@ -1,8 +1,13 @@
 //! Delivery: finished spans from the lanes to the destinations, on a thread and a runtime of its own.
 
 mod batch;
+#[allow(dead_code, reason = "the worker drives all of it soon")]
+mod breaker;
+#[allow(dead_code, reason = "the worker uses it soon")]
+mod dead_letter;
 mod destination;
-mod retry;
+#[allow(dead_code, reason = "the worker uses it soon")]
+mod split;
 mod state;
 mod worker;
 
@@ -15,6 +20,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, watch};
 
 pub use batch::Batch;
+pub use breaker::Circuit;
 pub use destination::{Backend, BoxFuture, Connected, Delivered, DeliveryError, Destination, Outcome, Plan};
 
 use crate::config::DeliveryConfig;

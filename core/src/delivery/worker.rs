@@ -11,8 +11,8 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use super::batch::Batch;
+use super::breaker::back_off;
 use super::destination::{DeliveryError, Destination, Outcome};
-use super::retry::back_off;
 use super::state::{DestinationState, reason};
 use super::{Flush, Shared};
 
@@ -137,7 +137,7 @@ impl DestinationTask {
             self.urgent.mark_unchanged();
             let after = match catch(async { self.destination.deliver(batch).await }).await {
                 Ok(Outcome::Delivered(what)) => return self.state.delivered(&what),
-                Ok(Outcome::Rejected(error)) => return self.state.rejected(error),
+                Ok(Outcome::Rejected(error) | Outcome::TooLarge(error)) => return self.state.rejected(error),
                 Ok(Outcome::Retry { after, error }) => {
                     self.state.failed(error, "spans are not delivered; trying again");
                     after
