@@ -10,11 +10,17 @@ use std::fmt;
 
 pub use target::OtlpTarget;
 
+use super::HttpSender;
 use crate::delivery::{Batch, BoxFuture, Connected, Destination, Outcome, Plan};
 use crate::error::ConfigError;
 
 /// OTLP's limit for one request.
 const REQUEST_LIMIT: usize = 64 << 20;
+
+fn too_large_to_send(sender: &HttpSender) -> Outcome {
+    let what = "a request of more than 64 MiB, OTLP's limit, was not sent: record less in a span";
+    Outcome::TooLarge(super::outcome::error(sender, what))
+}
 
 /// Sends batches by OTLP. The span bytes go out as they were recorded, except in JSON.
 pub struct OtlpDestination {
