@@ -2,6 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::delivery::Circuit;
 
 /// Where every ended span is now. For each destination `accepted = delivered + rejected + dropped + pending`.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -12,7 +16,7 @@ pub struct Report {
     /// Traces that head sampling did not record; their spans are not among the accepted.
     pub sampled_out_traces: u64,
     /// The directory that keeps what is pending after teardown.
-    pub kept_in: Option<std::path::PathBuf>,
+    pub kept_in: Option<PathBuf>,
     /// One for each destination.
     pub destinations: Vec<DestinationReport>,
 }
@@ -135,7 +139,11 @@ pub struct DestinationHealth {
     /// Spans waiting.
     pub pending: u64,
     /// How long ago something was last delivered.
-    pub last_success: Option<std::time::Duration>,
+    pub last_success: Option<Duration>,
+    /// Whether it is tried: open after several failures in a row.
+    pub circuit: Circuit,
+    /// For how long it has been open, or closed since it last was.
+    pub circuit_since: Option<Duration>,
     /// Why the last attempt failed; `None` after a success and before the first attempt.
     pub error: Option<String>,
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tracer_factory_ring::Records;
 
+use super::split::halves;
 use crate::otlp::{ResourceBytes, decode_span, frame_request};
 use crate::span::{Resource, SpanData};
 
@@ -22,21 +23,11 @@ impl Batch {
         Self { records, spans, resource }
     }
 
-    /// Two halves, the older spans first; `None` when there is only one span.
+    /// Two parts of about the same size, the older spans first; `None` when there is only one span.
     pub fn split(&self) -> Option<(Self, Self)> {
-        let half = self.spans / 2;
-        if half == 0 {
-            return None;
-        }
-        let mut walk = Records::new(&self.records);
-        walk.by_ref().take(half).for_each(drop);
-        let (older, newer) = self.records.split_at(self.records.len() - walk.rest().len());
-        let part = |records: &[u8], spans| Self {
-            records: records.to_vec(),
-            spans,
-            resource: Arc::clone(&self.resource),
-        };
-        Some((part(older, half), part(newer, self.spans - half)))
+        let (older, newer) = halves(&self.records)?;
+        let part = |records: &[u8]| Self::new(records.to_vec(), Arc::clone(&self.resource));
+        Some((part(older), part(newer)))
     }
 
     /// A batch of decoded spans that share the first one's resource, for tests of destinations.
@@ -106,7 +97,7 @@ mod tests {
             (0..7).map(|n| SpanData { name: format!("span {n}"), ..SpanData::default() }).collect();
         let batch = Batch::from_spans(&spans);
         let (older, newer) = batch.split().unwrap();
-        assert_eq!((older.len(), newer.len()), (3, 4));
+        assert_eq!(older.len() + newer.len(), 7);
         let names: Vec<_> = older.decode().chain(newer.decode()).map(|span| span.name).collect();
         assert_eq!(names, (0..7).map(|n| format!("span {n}")).collect::<Vec<_>>());
         assert!(Batch::from_spans(&spans[..1]).split().is_none());

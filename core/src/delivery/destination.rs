@@ -37,7 +37,8 @@ pub enum Outcome {
         /// Why it did not arrive.
         error: DeliveryError,
     },
-    /// It is larger than the receiver takes: it is split and sent in parts.
+    /// It is more than the receiver takes in one request. Its halves are tried; a single span that
+    /// is still too large is rejected with this error.
     TooLarge(DeliveryError),
     /// It will never be taken; its spans count as rejected.
     Rejected(DeliveryError),

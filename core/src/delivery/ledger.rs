@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use super::breaker::Circuit;
 use super::destination::{Delivered, DeliveryError};
 use crate::report::{DestinationHealth, DestinationReport};
 
@@ -69,6 +70,8 @@ pub(super) struct Ledger {
     pub(super) next: u64,
     pub(super) in_flight: Option<InFlight>,
     pub(super) tally: Tally,
+    /// `None` before the first attempt.
+    pub(super) circuit: Option<(Circuit, Instant)>,
     error: Option<DeliveryError>,
     last_success: Option<Instant>,
     overflowing: bool,
@@ -82,6 +85,7 @@ impl Ledger {
             next: 0,
             in_flight: None,
             tally: Tally::default(),
+            circuit: None,
             error: None,
             last_success: None,
             overflowing: false,
@@ -187,6 +191,8 @@ impl Ledger {
             endpoint: self.endpoint.clone(),
             pending: waiting + self.in_flight.map_or(0, |flight| flight.spans),
             last_success: self.last_success.map(|when| when.elapsed()),
+            circuit: self.circuit.map(|(circuit, _)| circuit).unwrap_or_default(),
+            circuit_since: self.circuit.map(|(_, since)| since.elapsed()),
             error: self.error.as_ref().map(ToString::to_string),
         }
     }

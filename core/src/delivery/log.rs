@@ -11,6 +11,7 @@ use std::time::Instant;
 use tokio::sync::watch;
 
 use super::batch::Batch;
+use super::breaker::Circuit;
 use super::destination::{Delivered, DeliveryError};
 use super::ledger::{InFlight, Ledger, reason};
 use super::store::{Loss, Store};
@@ -141,6 +142,10 @@ impl Log {
     /// An attempt failed that will be repeated.
     pub(crate) fn failed(&self, destination: usize, error: DeliveryError, what: &str) {
         self.with(destination, |ledger| ledger.failed(error, what));
+    }
+
+    pub(crate) fn set_circuit(&self, destination: usize, circuit: Circuit, since: Instant) {
+        self.with(destination, |ledger| ledger.circuit = Some((circuit, since)));
     }
 
     /// An error at a destination's endpoint.

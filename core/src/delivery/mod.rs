@@ -1,11 +1,13 @@
 //! Delivery: finished spans from the lanes to the destinations, on a thread and a runtime of its own.
 
 mod batch;
+mod breaker;
+mod dead_letter;
 mod destination;
 mod ledger;
 mod log;
 mod recovery;
-mod retry;
+mod split;
 mod store;
 mod task;
 mod worker;
@@ -20,6 +22,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, watch};
 
 pub use batch::Batch;
+pub use breaker::Circuit;
 pub use destination::{Backend, BoxFuture, Connected, Delivered, DeliveryError, Destination, Outcome, Plan};
 
 use crate::config::{DeliveryConfig, Fsync, SpoolDirectory};

@@ -5,16 +5,16 @@ use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
+use std::time::Instant;
 
 use tokio::sync::watch;
 
 use super::Shared;
 use super::batch::Batch;
+use super::breaker::{Breaker, Failure, Permission};
 use super::destination::{DeliveryError, Destination, Outcome};
 use super::ledger::reason;
 use super::recovery::Recovered;
-use super::retry::back_off;
 
 /// How often a destination may panic on one batch.
 const PANICS: u32 = 3;
@@ -26,7 +26,7 @@ pub(super) struct DestinationTask {
     pub(super) destination: Box<dyn Destination>,
     pub(super) urgent: watch::Receiver<u64>,
     pub(super) abandoned: watch::Receiver<bool>,
-    pub(super) random: fastrand::Rng,
+    pub(super) breaker: Breaker,
 }
 
 /// Where a batch came from, and so which account it is settled in.
@@ -123,17 +123,27 @@ impl DestinationTask {
 
     /// Until there is an answer that does not mean to try again.
     async fn attempt(&mut self, batch: &Batch) -> Attempt {
-        let (mut attempt, mut panics) = (0, 0);
+        let mut panics = 0;
         loop {
+            self.wait_for_leave().await;
             self.urgent.mark_unchanged();
+            let outcome = catch(async { self.destination.deliver(batch).await }).await;
             let log = &self.shared.log;
-            let after = match catch(async { self.destination.deliver(batch).await }).await {
-                Ok(Outcome::Delivered(what)) => return Attempt::Settled(Settled::Delivered(what)),
-                Ok(Outcome::Rejected(error)) => return Attempt::Settled(Settled::Rejected(error)),
-                Ok(Outcome::TooLarge(error)) => return Attempt::TooLarge(error),
+            let after = match outcome {
                 Ok(Outcome::Retry { after, error }) => {
                     log.failed(self.number, error, "spans are not delivered; trying again");
                     after
+                }
+                Ok(answer) => {
+                    self.breaker.answered(Instant::now());
+                    self.show_circuit();
+                    return match answer {
+                        Outcome::Delivered(what) => Attempt::Settled(Settled::Delivered(what)),
+                        Outcome::TooLarge(error) => Attempt::TooLarge(error),
+                        Outcome::Rejected(error) | Outcome::Retry { error, .. } => {
+                            Attempt::Settled(Settled::Rejected(error))
+                        }
+                    };
                 }
                 Err(payload) => {
                     let words = crate::exception::panic_text(&*payload);
@@ -141,26 +151,32 @@ impl DestinationTask {
                     log.failed(self.number, error, "a destination panicked");
                     panics += 1;
                     if panics == PANICS {
+                        // The batch did it, not the receiver.
+                        self.breaker.answered(Instant::now());
                         return Attempt::Settled(Settled::Dropped(reason::PANIC));
                     }
                     None
                 }
             };
-            self.wait(after, attempt).await;
-            attempt += 1;
+            self.breaker.failed(Instant::now(), Failure { after, ..Failure::default() });
+            self.show_circuit();
         }
     }
 
-    async fn wait(&mut self, asked: Option<Duration>, attempt: u32) {
-        let ours = back_off(attempt, &mut self.random);
-        match asked {
-            // What the receiver asked for holds, whoever is in a hurry. Asked for no time at all, ours holds.
-            Some(asked) => tokio::time::sleep(asked.max(ours)).await,
-            None => tokio::select! {
-                () = tokio::time::sleep(ours) => {}
-                _ = self.urgent.changed() => {}
-            },
+    /// Until the breaker lets a request through. Whoever waits for a flush shortens what it has chosen itself.
+    async fn wait_for_leave(&mut self) {
+        while let Permission::Wait(until) = self.breaker.ask(Instant::now()) {
+            tokio::select! {
+                () = tokio::time::sleep_until(until.into()) => {}
+                _ = self.urgent.changed() => self.breaker.hurry(Instant::now()),
+            }
         }
+        self.show_circuit();
+    }
+
+    fn show_circuit(&self) {
+        let (circuit, since) = self.breaker.circuit();
+        self.shared.log.set_circuit(self.number, circuit, since);
     }
 }
 

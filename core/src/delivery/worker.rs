@@ -6,12 +6,16 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
+use super::breaker::Breaker;
 use super::destination::Destination;
 use super::task::DestinationTask;
 use super::{Flush, Shared};
+use crate::config::bounds::TIMEOUT;
 
 /// What a destination may take to close, after everything else.
 const CLOSE: Duration = Duration::from_secs(1);
+/// Longer than any request may take.
+const PROBE: Duration = Duration::from_millis(TIMEOUT.max + 1000);
 /// How often the clock is looked after, old files go, and what earlier processes left is looked for.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
 
@@ -30,7 +34,7 @@ pub(super) fn run(runtime: Runtime, shared: &Arc<Shared>, destinations: Vec<Box<
                     destination,
                     urgent: shared.urgent.subscribe(),
                     abandoned: abandoned.clone(),
-                    random: fastrand::Rng::new(),
+                    breaker: Breaker::new(Instant::now(), PROBE, fastrand::Rng::new()),
                 };
                 tokio::spawn(task.run())
             })

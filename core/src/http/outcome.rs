@@ -29,6 +29,11 @@ const RETRYABLE: [StatusCode; 4] = [
     StatusCode::GATEWAY_TIMEOUT,
 ];
 
+const TOO_LARGE_IN_GO: &[u8] = b"request body too large";
+
+/// What a person can do about a request that is too large: spans are never cut to fit.
+pub(super) const TOO_LARGE_HINT: &str = ": the request is larger than the receiver takes; raise its limit for one request, or record less in a span";
+
 /// `Ok` for an answer with a success status that is no web page.
 pub(super) fn of_answer(
     sender: &HttpSender,
@@ -57,11 +62,21 @@ pub(super) fn error(sender: &HttpSender, what: impl Into<String>) -> DeliveryErr
 /// For a status that is no success.
 pub(super) fn of_status(sender: &HttpSender, response: &Response) -> Outcome {
     let error = error(sender, status_words(sender, response));
-    if RETRYABLE.contains(&response.status) || sender.also_retried.contains(&response.status.as_u16()) {
+    if is_too_large(response) {
+        Outcome::TooLarge(error)
+    } else if RETRYABLE.contains(&response.status) || sender.also_retried.contains(&response.status.as_u16())
+    {
         Outcome::Retry { after: retry_after(&response.headers, SystemTime::now()), error }
     } else {
         Outcome::Rejected(error)
     }
+}
+
+/// By its status, or by what Go's servers say of a body beyond their limit, the Collector's with a status of 400.
+fn is_too_large(response: &Response) -> bool {
+    let says_so = |body: &[u8]| body.windows(TOO_LARGE_IN_GO.len()).any(|words| words == TOO_LARGE_IN_GO);
+    response.status == StatusCode::PAYLOAD_TOO_LARGE
+        || (response.status == StatusCode::BAD_REQUEST && says_so(words::looked_at(&response.body)))
 }
 
 fn status_words(sender: &HttpSender, response: &Response) -> String {
@@ -70,7 +85,7 @@ fn status_words(sender: &HttpSender, response: &Response) -> String {
     let mut said = if words::is_html(&response.headers, &response.body) {
         Some("a web page".to_owned())
     } else {
-        words::snippet(&response.body, &sender.headers)
+        words::snippet(words::status_message(response).unwrap_or(&response.body), &sender.headers)
     };
     match response.status.as_u16() {
         300..=399 => {
@@ -88,7 +103,7 @@ fn status_words(sender: &HttpSender, response: &Response) -> String {
             what +=
                 &format!(": nothing takes spans at the path {path}; check {setting}{}", usual_path(sender));
         }
-        413 => what += ": a batch is larger than the receiver takes; lower the size of batches",
+        _ if is_too_large(response) => what += TOO_LARGE_HINT,
         415 => what += ": the receiver does not take this encoding or compression",
         400 if said.as_ref().is_some_and(|text| text.to_ascii_lowercase().contains("https"))
             && !sender.endpoint.is_tls() =>

@@ -80,14 +80,49 @@ async fn one_connection_serves_many_batches() {
     }
 }
 
-#[tokio::test]
-async fn every_status_is_retried_or_not_as_the_specification_says() {
-    for code in (300..600).filter(|code| *code != 304) {
-        let outcome = outcome_of(move || answer(&format!("{code} X"), "", b"")).await;
-        let retryable = matches!(code, 429 | 502 | 503 | 504);
-        assert_eq!(matches!(outcome, Outcome::Retry { after: None, .. }), retryable, "{code}: {outcome:?}");
-        assert_eq!(matches!(outcome, Outcome::Rejected(_)), !retryable, "{code}: {outcome:?}");
+/// What the specification says of a status: 2xx is a success, and of the others four are tried again.
+/// 1xx announces an answer that never comes, and 413 asks for smaller requests.
+fn expected_of(code: u16) -> &'static str {
+    match code {
+        // Not an announcement: with it, the connection is no longer HTTP.
+        101 => "rejected",
+        100..200 => "retried",
+        200..300 => "delivered",
+        413 => "too large",
+        429 | 502 | 503 | 504 => "retried",
+        _ => "rejected",
     }
+}
+
+#[tokio::test]
+async fn every_status_means_what_the_specification_says() {
+    for code in 100..600 {
+        let outcome = outcome_of(move || {
+            let Answer::Bytes(bytes) = answer(&format!("{code} X"), "", b"") else { unreachable!() };
+            Answer::Last(bytes)
+        })
+        .await;
+        let got = match outcome {
+            Outcome::Delivered(ref what) if *what == Delivered::default() => "delivered",
+            Outcome::Retry { after: None, .. } => "retried",
+            Outcome::TooLarge(_) => "too large",
+            Outcome::Rejected(_) => "rejected",
+            _ => "something else",
+        };
+        assert_eq!(got, expected_of(code), "{code}: {outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_is_too_large_is_known_by_its_status_or_words() {
+    let words = "http: request body too large";
+    for (status, body) in [("413 Content Too Large", ""), ("400 Bad Request", words)] {
+        let outcome = outcome_of(move || answer(status, "", body)).await;
+        let Outcome::TooLarge(error) = outcome else { panic!("{status}: {outcome:?}") };
+        assert!(error.to_string().contains("raise its limit"), "{error}");
+    }
+    // A receiver that fails for reasons of its own while it mentions sizes is not asked again in parts.
+    rejected(outcome_of(move || answer("500 Oops", "", words)).await);
 }
 
 #[tokio::test]
@@ -96,13 +131,21 @@ async fn retry_after_is_passed_on() {
         ("0", Some(0)),
         ("15", Some(15)),
         ("600", Some(600)),
+        ("31536000", Some(86_400)),
         ("Sun, 06 Nov 1994 08:49:37 GMT", Some(0)),
+        ("Sun, 06 Nov 1994 08:49:37 GMT\r\ndate: Sun, 06 Nov 1994 08:49:07 GMT", Some(30)),
         ("soon", None),
+        ("-15", None),
+        ("\u{ff}", None),
     ] {
-        let outcome =
-            outcome_of(move || answer("503 Service Unavailable", &format!("retry-after: {text}\r\n"), b""))
-                .await;
-        assert_eq!(retried(outcome).0, expected.map(Duration::from_secs), "{text}");
+        for status in ["429 Too Many Requests", "503 Service Unavailable"] {
+            let outcome = outcome_of(move || answer(status, &format!("retry-after: {text}\r\n"), b"")).await;
+            assert_eq!(retried(outcome).0, expected.map(Duration::from_secs), "{status} {text}");
+        }
+        // Nobody asked for another try.
+        let permanent =
+            outcome_of(move || answer("500 Oops", &format!("retry-after: {text}\r\n"), b"")).await;
+        rejected(permanent);
     }
 }
 

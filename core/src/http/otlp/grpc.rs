@@ -38,10 +38,7 @@ impl OtlpGrpc {
     pub(super) async fn deliver(&mut self, batch: &Batch) -> Outcome {
         let message = batch.otlp_request();
         if message.len() > REQUEST_LIMIT {
-            return Outcome::Rejected(outcome::error(
-                &self.sender,
-                "a request of more than 64 MiB was not sent",
-            ));
+            return super::too_large_to_send(&self.sender);
         }
         let request = self.request(message);
         match self.sender.exchange(request).await {
@@ -82,6 +79,7 @@ impl OtlpGrpc {
             Some(status) => self.failed(status),
             // A proxy on the way, which speaks HTTP only.
             None if response.status != StatusCode::OK => outcome::of_status(&self.sender, response),
+            None if response.cut => not_a_response(&self.sender, "the answer is larger than 4 MiB"),
             None => not_a_response(
                 &self.sender,
                 "there is no grpc-status; OTLP over HTTP is usually on port 4318",
@@ -102,9 +100,12 @@ impl OtlpGrpc {
             0 => message,
             // Not asked for; a server that compresses all the same means gzip.
             1 => match flate2::read::GzDecoder::new(message)
-                .take(client::RESPONSE_LIMIT as u64)
+                .take(client::RESPONSE_LIMIT as u64 + 1)
                 .read_to_end(&mut plain)
             {
+                Ok(length) if length > client::RESPONSE_LIMIT => {
+                    return not_a_response(&self.sender, "the answer is larger than 4 MiB");
+                }
                 Ok(_) => &plain,
                 Err(_) => return not_a_response(&self.sender, "the answer is compressed in an unknown way"),
             },
@@ -124,8 +125,9 @@ impl OtlpGrpc {
             GrpcStatus::UNIMPLEMENTED => {
                 format!(": there is no OTLP trace service at this address; check {}", self.sender.setting)
             }
+            _ if status.is_too_large() => outcome::TOO_LARGE_HINT.to_owned(),
             GrpcStatus::RESOURCE_EXHAUSTED if !status.is_retryable() => {
-                ": it does not say when to try again; a batch may be larger than it takes".to_owned()
+                ": it does not say when to try again, so these spans are not sent again".to_owned()
             }
             _ => String::new(),
         };
@@ -134,7 +136,9 @@ impl OtlpGrpc {
             what += &format!(" (it said: {})", self.sender.scrub(&status.message));
         }
         let error = outcome::error(&self.sender, what);
-        if status.is_retryable() {
+        if status.is_too_large() {
+            Outcome::TooLarge(error)
+        } else if status.is_retryable() {
             Outcome::Retry { after: status.retry_delay.map(capped), error }
         } else {
             Outcome::Rejected(error)

@@ -7,7 +7,7 @@ use super::response::{PartialSuccess, not_a_response};
 use crate::config::OtlpProtocol;
 use crate::delivery::{Batch, Outcome};
 use crate::error::ConfigError;
-use crate::http::{HttpSender, HttpTarget, Response, outcome};
+use crate::http::{HttpSender, HttpTarget, Response};
 use crate::otlp::request_to_json;
 
 /// How requests are written.
@@ -55,10 +55,7 @@ impl OtlpHttp {
             Encoding::Json => request_to_json(batch.decode()).to_string().into_bytes(),
         };
         if body.len() > REQUEST_LIMIT {
-            return Outcome::Rejected(outcome::error(
-                &self.sender,
-                "a request of more than 64 MiB was not sent",
-            ));
+            return super::too_large_to_send(&self.sender);
         }
         match self.sender.post(self.encoding.content_type(), body).await {
             Ok(response) => self.read(&response, batch),

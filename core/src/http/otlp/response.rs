@@ -67,8 +67,11 @@ impl PartialSuccess {
     }
 }
 
-/// For a success that is none: the batch was perhaps taken by something else than a receiver of spans,
-/// and never may it count as delivered.
+/// For a success that is none. Nobody can know whether the batch was taken, and so it never counts as delivered.
+///
+/// It is not sent again either: a receiver that does store spans and always answers in words of its own would
+/// get, and bill, the same batch for ever, and everything behind it would wait. A refusal is the lesser error, as
+/// it is reported at once, names the URL, and leaves the batch where refused ones are kept.
 pub(super) fn not_a_response(sender: &HttpSender, why: &str) -> Outcome {
     let what =
         format!("answered with success, but not as an OTLP receiver does ({why}); check {}", sender.setting);
