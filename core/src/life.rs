@@ -27,7 +27,7 @@ impl Life {
         let resource = Arc::new(ResourceBytes::new(crate::resource::from_config(config)));
         let sampler = Sampler::ratio(config.sampling_rate);
         let recorder = Recorder::new(config, sampler, resource);
-        let (delivery, arrivals) = Delivery::start(Arc::clone(&recorder), config.delivery.clone(), plans)?;
+        let (delivery, arrivals) = Delivery::start(Arc::clone(&recorder), config.delivery.clone(), plans, None)?;
         Ok((Self { recorder, delivery, next: OnceLock::new() }, arrivals))
     }
 

@@ -14,13 +14,17 @@ use super::batch::Batch;
 use super::breaker::Circuit;
 use super::destination::{Delivered, DeliveryError};
 use super::ledger::{InFlight, Ledger, reason};
-use super::store::{Loss, Store};
+use super::store::{Saved, Store};
 use crate::lock::lock;
 use crate::recorder::{Counts, Release};
 use crate::report::{DestinationHealth, DestinationReport};
 
 /// What is kept in memory while there is a disk for the rest.
 const WINDOW: usize = 8 << 20;
+
+#[derive(Debug, thiserror::Error)]
+#[error("there is no room for a single batch; TRACER_SPOOL_MAX_BYTES or the disk is too small")]
+struct NoRoom;
 
 pub(crate) struct Log {
     inner: Mutex<Inner>,
@@ -193,11 +197,11 @@ impl Log {
     /// What is due by the clock: old segments go, and a disk that failed is tried again.
     pub(crate) fn keep_house(&self, now: Instant) {
         let mut inner = self.lock();
-        if let Some(loss) = inner.store.expire() {
-            inner.lose(&loss, reason::EXPIRED);
-        }
+        let expired = inner.store.expire();
+        inner.lose(&expired, reason::EXPIRED);
         if inner.store.try_again(now) {
-            inner.relieve_memory();
+            // Whatever came meanwhile is in memory alone.
+            inner.leave_the_lanes();
         }
     }
 
@@ -309,13 +313,18 @@ impl Inner {
     fn relieve_memory(&mut self) {
         if self.store.is_on() && self.held > WINDOW.min(self.queue_bytes) {
             let target = WINDOW.min(self.queue_bytes) / 2;
-            for at in 0..self.entries.len() {
-                if self.held <= target || !self.save(at) {
+            let mut sequence = self.first;
+            while self.held > target && sequence < self.end() {
+                if let Some(at) = self.index(sequence)
+                    && !self.save(at)
+                {
                     break;
                 }
-                self.forget(at);
+                if let Some(at) = self.index(sequence) {
+                    self.forget(at);
+                }
+                sequence = (sequence + 1).max(self.first);
             }
-            self.make_room_on_disk();
         }
         while self.held > self.queue_bytes && self.entries.len() > 1 {
             // Those before it are on disk and take no memory.
@@ -345,56 +354,58 @@ impl Inner {
 
     /// Puts an entry on disk. False when that failed; the store is then off for a while.
     fn save(&mut self, at: usize) -> bool {
+        // Making room may take entries away from the front.
         let sequence = self.first + at as u64;
-        let entry = &mut self.entries[at];
-        if entry.saved {
-            return true;
-        }
-        let Some(batch) = &entry.batch else { return true };
-        if !self.store.append(sequence, batch) {
-            for entry in &mut self.entries {
-                self.freed.append(&mut entry.places);
+        loop {
+            let Some(entry) = self.index(sequence).map(|at| &mut self.entries[at]) else { return true };
+            let Some(batch) = entry.batch.as_ref().filter(|_| !entry.saved) else { return true };
+            match self.store.append(sequence, batch) {
+                Saved::Yes => {
+                    entry.saved = true;
+                    self.freed.append(&mut entry.places);
+                    return true;
+                }
+                Saved::No => break,
+                Saved::NoRoom => {
+                    let evicted = self.store.evict();
+                    if evicted.is_empty() {
+                        self.store.fail(&NoRoom);
+                        break;
+                    }
+                    self.lose(&evicted, reason::SPOOL_FULL);
+                }
             }
-            return false;
         }
-        entry.saved = true;
-        self.freed.append(&mut entry.places);
-        true
+        // Their copies in memory are all there is from now on; the lanes gain nothing from keeping them too.
+        for entry in &mut self.entries {
+            self.freed.append(&mut entry.places);
+        }
+        false
     }
 
     fn leave_the_lanes(&mut self) {
-        if self.store.is_on() {
-            for at in 0..self.entries.len() {
-                if !self.save(at) {
-                    break;
-                }
+        let mut sequence = self.first;
+        while self.store.is_on() && sequence < self.end() {
+            match self.index(sequence) {
+                Some(at) if !self.save(at) => break,
+                _ => sequence = (sequence + 1).max(self.first),
             }
-            self.make_room_on_disk();
-        }
-    }
-
-    fn make_room_on_disk(&mut self) {
-        while let Some(loss) = self.store.evict() {
-            self.lose(&loss, reason::SPOOL_FULL);
         }
     }
 
     /// Counts batches that are gone from the disk, for every destination that had not been given them.
-    fn lose(&mut self, loss: &Loss, why: &'static str) {
-        for sequence in loss.sequences.clone() {
-            let Some(at) = self.index(sequence) else { continue };
-            let entry = &mut self.entries[at];
-            // A copy in memory can still be sent.
-            if entry.batch.is_some() {
-                entry.saved = false;
-                continue;
-            }
-            let spans = std::mem::take(&mut entry.spans);
-            for ledger in self.ledgers.iter_mut().filter(|ledger| ledger.next <= sequence) {
+    fn lose(&mut self, sequences: &[u64], why: &'static str) {
+        for sequence in sequences {
+            let Some(at) = self.index(*sequence) else { continue };
+            self.forget(at);
+            let spans = std::mem::take(&mut self.entries[at].spans);
+            for ledger in self.ledgers.iter_mut().filter(|ledger| ledger.next <= *sequence) {
                 ledger.overflow(why, spans);
             }
         }
-        self.trim();
+        if !sequences.is_empty() {
+            self.trim();
+        }
     }
 
     /// Lets go of entries that every destination is past, and of those that hold nothing any more.
@@ -432,7 +443,11 @@ impl Inner {
             // it is past and others are not must not be in the lanes alone.
             let ahead = self.first < sequence && self.entries.iter().take(at).any(|entry| !entry.saved);
             if ahead && self.store.is_on() {
-                (0..at).all(|at| self.save(at));
+                self.leave_the_lanes();
+                if self.index(sequence) != Some(at) {
+                    // Making room took entries away.
+                    continue;
+                }
             }
             let entry = &self.entries[at];
             let batch = entry.batch.clone().or_else(|| self.store.read(sequence).map(Arc::new));

@@ -32,6 +32,7 @@ use crate::recorder::Recorder;
 use crate::report::{Health, Report};
 use ledger::reason;
 use log::Log;
+pub(crate) use recovery::Adoption;
 use recovery::Recovery;
 use store::Store;
 
@@ -118,11 +119,12 @@ pub(crate) struct Arrival {
 }
 
 impl Delivery {
-    /// Connects every plan and starts the thread.
+    /// Connects every plan and starts the thread. Unless told otherwise, it takes over what was left where it spools itself.
     pub(crate) fn start(
         recorder: Arc<Recorder>,
         config: DeliveryConfig,
         plans: Vec<Plan>,
+        adoption: Option<Adoption>,
     ) -> Result<(Self, Vec<Arrival>), ConfigError> {
         let setup = |what: String| ConfigError::Setup { backend: "delivery".to_owned(), what };
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -152,7 +154,8 @@ impl Delivery {
         let keys: Vec<_> = names().map(|(backend, endpoint)| format!("{backend} {endpoint}")).collect();
         let directory = spool_directory(&config.spool.directory, networked);
         let store = Store::open(directory.as_deref(), &config, &keys, &recorder);
-        let recovery = Recovery::new(directory, keys);
+        let adoption = adoption.unwrap_or_else(|| directory.map_or(Adoption::Nothing, Adoption::Siblings));
+        let recovery = Recovery::new(adoption, &config, keys);
         let shared = Arc::new(Shared {
             log: Log::new(names(), config.queue_bytes, store),
             recovery,
@@ -250,6 +253,11 @@ impl Delivery {
                 destinations,
             }
         })
+    }
+
+    /// True when nothing of what was taken over is left.
+    pub(crate) fn has_recovered_all(&self) -> bool {
+        self.shared.recovery.is_done()
     }
 
     pub(crate) fn health(&self) -> Health {

@@ -10,7 +10,7 @@ use super::batch::Batch;
 use crate::config::{DeliveryConfig, Fsync};
 use crate::otlp::ResourceBytes;
 use crate::recorder::Recorder;
-use crate::spool::{Spool, SpoolError, SpoolOptions, Unsynced};
+use crate::spool::{Evicted, Limit, Moment, Spool, SpoolError, SpoolOptions, Unsynced};
 
 /// A disk that failed is tried again after this long, and after twice as long each further time.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -21,9 +21,14 @@ const SEGMENT_BYTES: u64 = 8 << 20;
 /// Lanes on disk; threads beyond them record into memory.
 const MAPPED_LANES: usize = 128;
 
-/// Batches that are gone from the disk.
-pub(super) struct Loss {
-    pub(super) sequences: Vec<u64>,
+/// What became of a batch that was to be put on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Saved {
+    Yes,
+    /// Older ones have to go first.
+    NoRoom,
+    /// The disk is left alone for a while.
+    No,
 }
 
 /// Where batches go that wait for long.
@@ -31,16 +36,16 @@ pub(super) struct Store {
     spool: Option<Spool>,
     ring: Option<Arc<RingFile>>,
     resource: Arc<ResourceBytes>,
+    fsync: Fsync,
     /// Scopes that the spool knows of.
     scopes: usize,
-    failure: Option<Failure>,
+    /// Until when a disk that failed is left alone.
+    until: Option<Instant>,
+    pause: Duration,
     /// Whether the disk has failed since something was last said about it.
     complained: bool,
-}
-
-struct Failure {
-    pause: Duration,
-    until: Instant,
+    /// What was left behind at the end.
+    directory: Option<PathBuf>,
 }
 
 impl Store {
@@ -53,8 +58,17 @@ impl Store {
         recorder: &Recorder,
     ) -> Self {
         let resource = Arc::clone(recorder.resource());
-        let mut store =
-            Self { spool: None, ring: None, scopes: resource.scopes(), resource, failure: None, complained: false };
+        let mut store = Self {
+            spool: None,
+            ring: None,
+            fsync: config.spool.fsync,
+            scopes: resource.scopes(),
+            resource,
+            until: None,
+            pause: FIRST_PAUSE,
+            complained: false,
+            directory: None,
+        };
         let Some(base) = directory else { return store };
         let options = SpoolOptions {
             base: base.to_owned(),
@@ -82,78 +96,90 @@ impl Store {
 
     /// Whether batches can be put on disk now.
     pub(super) fn is_on(&self) -> bool {
-        self.spool.is_some() && self.failure.is_none()
+        self.spool.is_some() && self.until.is_none()
     }
 
     pub(super) fn directory(&self) -> Option<PathBuf> {
-        self.spool.as_ref().map(|spool| spool.directory().to_owned())
+        self.spool.as_ref().map(|spool| spool.directory().to_owned()).or_else(|| self.directory.clone())
     }
 
-    /// Puts a batch on disk. False when that failed: the disk is then left alone for a while.
-    pub(super) fn append(&mut self, sequence: u64, batch: &Batch) -> bool {
-        let Some(spool) = &mut self.spool else { return false };
+    /// Puts a batch on disk.
+    pub(super) fn append(&mut self, sequence: u64, batch: &Batch) -> Saved {
+        let Some(spool) = &mut self.spool else { return Saved::No };
         if self.resource.scopes() != self.scopes {
             self.scopes = self.resource.scopes();
-            spool.set_context(&self.resource.to_context());
+            // Where this fails, so does what follows.
+            let _ = spool.set_context(&self.resource.to_context());
         }
-        match spool.append(sequence, batch.len() as u32, batch.record_bytes()) {
+        let appended = spool.append(sequence, batch.len() as u32, batch.record_bytes());
+        let appended = appended.and_then(|()| match self.fsync {
+            Fsync::Always => spool.take_unsynced().map_or(Ok(()), Unsynced::sync),
+            Fsync::Every(_) | Fsync::Never => Ok(()),
+        });
+        match appended {
             Ok(()) => {
+                self.pause = FIRST_PAUSE;
                 if std::mem::take(&mut self.complained) {
                     tracing::info!(directory = %spool.directory().display(), "spans are kept on disk again");
                 }
-                true
+                Saved::Yes
             }
+            Err(SpoolError::Full { limit: Limit::MaxBytes | Limit::FreeSpace, .. }) => Saved::NoRoom,
             Err(error) => {
                 self.fail(&error);
-                false
+                Saved::No
             }
         }
     }
 
-    fn fail(&mut self, error: &SpoolError) {
-        let pause = self.failure.as_ref().map_or(FIRST_PAUSE, |failure| failure.pause);
-        self.failure = Some(Failure { pause, until: Instant::now() + pause });
+    /// Leaves the disk alone for a while.
+    pub(super) fn fail(&mut self, error: &dyn std::error::Error) {
+        self.until = Some(Instant::now() + self.pause);
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         if !std::mem::replace(&mut self.complained, true) {
-            tracing::warn!(error = %error, "spans can't be put on disk; they are kept in memory until that works again");
+            tracing::warn!(
+                error = %error,
+                "spans can't be put on disk; they are kept in memory until that works again"
+            );
         }
     }
 
-    /// Whether a disk that failed is worth another attempt now. True when it is on again.
+    /// Whether a disk that failed is worth another attempt now.
     pub(super) fn try_again(&mut self, now: Instant) -> bool {
-        let Some(failure) = &mut self.failure else { return false };
-        if now < failure.until {
-            return false;
+        let due = self.until.is_some_and(|until| now >= until);
+        if due {
+            self.until = None;
         }
-        let Some(spool) = &mut self.spool else { return false };
-        match spool.probe() {
-            Ok(()) => {
-                self.failure = None;
-                true
-            }
-            Err(_) => {
-                failure.pause = (failure.pause * 2).min(LONGEST_PAUSE);
-                failure.until = now + failure.pause;
-                false
-            }
-        }
+        due
     }
 
     /// A batch that is on disk; `None` when it can't be read back.
     pub(super) fn read(&mut self, sequence: u64) -> Option<Batch> {
-        let stored = self.spool.as_mut()?.read(sequence).ok().flatten()?;
+        let stored = self.spool.as_mut()?.read(sequence).ok()?.stored?;
         (stored.sequence == sequence).then(|| Batch::new(stored.records, Arc::clone(&self.resource)))
     }
 
-    /// Removes the oldest batches when there are too many.
-    pub(super) fn evict(&mut self) -> Option<Loss> {
-        let evicted = self.spool.as_mut()?.evict_oldest()?;
-        Some(Loss { sequences: evicted.batches.iter().map(|(sequence, _)| *sequence).collect() })
+    /// Removes the oldest batches when there are too many; those that went.
+    pub(super) fn evict(&mut self) -> Vec<u64> {
+        let evicted = self.spool.as_mut().map(Spool::evict_oldest);
+        self.gone(evicted)
     }
 
-    /// Removes batches that have waited for too long.
-    pub(super) fn expire(&mut self) -> Option<Loss> {
-        let evicted = self.spool.as_mut()?.expire()?;
-        Some(Loss { sequences: evicted.batches.iter().map(|(sequence, _)| *sequence).collect() })
+    /// Removes batches that have waited for too long; those that went.
+    pub(super) fn expire(&mut self) -> Vec<u64> {
+        let evicted = self.spool.as_mut().map(|spool| spool.expire(&Moment::now()));
+        self.gone(evicted)
+    }
+
+    fn gone(&mut self, evicted: Option<Result<Option<Evicted>, SpoolError>>) -> Vec<u64> {
+        match evicted {
+            Some(Ok(Some(evicted))) => evicted.batches.iter().map(|batch| batch.sequence).collect(),
+            Some(Err(error)) => {
+                self.fail(&error);
+                Vec::new()
+            }
+            Some(Ok(None)) | None => Vec::new(),
+        }
     }
 
     /// Remembers how far each destination is, where a later process finds it.
@@ -171,11 +197,15 @@ impl Store {
         self.spool.as_mut()?.take_unsynced()
     }
 
-    /// The last act: what is on disk stays for a later process when something is pending, and goes otherwise.
+    /// The last act: what is on disk stays for a later process when something is pending, and goes otherwise. The lanes'
+    /// file goes in any case: what was in it is on disk elsewhere, or counted as lost.
     pub(super) fn close(&mut self, cursors: &[u64], pending: bool) {
         self.settle(cursors);
-        if let Some(spool) = &mut self.spool {
-            spool.close(pending);
+        let Some(spool) = self.spool.take() else { return };
+        self.directory = Some(spool.directory().to_owned()).filter(|_| pending);
+        let _ = std::fs::remove_file(spool.ring_path());
+        if let Err(error) = spool.close(pending) {
+            tracing::warn!(error = %error, "the directory of kept spans could not be removed");
         }
     }
 }

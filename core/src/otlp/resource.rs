@@ -25,6 +25,12 @@ pub(super) struct EncodedScope {
     pub(super) bytes: Arc<[u8]>,
 }
 
+impl Default for ResourceBytes {
+    fn default() -> Self {
+        Self::new(Resource::default())
+    }
+}
+
 impl ResourceBytes {
     /// Scope 0, under which native spans are recorded.
     pub const OWN_SCOPE: u16 = 0;
