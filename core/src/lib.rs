@@ -32,6 +32,7 @@ pub mod sampling;
 pub mod scope;
 pub mod span;
 mod span_methods;
+mod spool;
 mod text;
 mod trace_state;
 pub mod tracer;

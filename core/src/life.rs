@@ -2,8 +2,6 @@
 
 use std::sync::{Arc, OnceLock};
 
-use tracer_factory_ring::fork;
-
 use crate::config::TracerConfig;
 use crate::delivery::{Arrival, Delivery, Plan};
 use crate::error::{ConfigError, TracerError};
@@ -23,7 +21,6 @@ pub(crate) struct Life {
 
 impl Life {
     pub(crate) fn begin(config: &TracerConfig, plans: Vec<Plan>) -> Result<(Self, Vec<Arrival>), ConfigError> {
-        fork::watch();
         let resource = Arc::new(ResourceBytes::new(crate::resource::from_config(config)));
         let sampler = Sampler::ratio(config.sampling_rate);
         let recorder = Recorder::new(config, sampler, resource);

@@ -112,7 +112,8 @@ impl Ledger {
 
     /// Part of the batch in flight arrived.
     pub(super) fn delivered(&mut self, spans: u64, what: &Delivered) {
-        self.tally.deliver(self.land(spans), what);
+        let landed = self.land(spans);
+        self.tally.deliver(landed, what);
         self.last_success = Some(Instant::now());
         self.overflowing = false;
         let recovered = self.error.take().is_some();
@@ -137,7 +138,8 @@ impl Ledger {
 
     /// Part of the batch in flight will never be taken.
     pub(super) fn rejected(&mut self, spans: u64, error: DeliveryError) {
-        self.tally.rejected += self.land(spans);
+        let landed = self.land(spans);
+        self.tally.rejected += landed;
         self.failed(error, "spans were refused for good");
     }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
-use tracer_factory_ring::Records;
+use tracer_factory_ring::{Records, recover};
 
 use super::batch::Batch;
 use super::ledger::{Tally, reason};
@@ -363,13 +363,34 @@ fn resource_of(
 
 /// Makes batches of what a killed process had in its lanes, so that all there is to do is in one place.
 fn empty_ring(orphan: &mut Orphan, batch_bytes: usize) -> Result<(), SpoolError> {
-    let Ok(ring) = tracer_factory_ring::recover(&orphan.ring_path()) else { return Ok(()) };
+    let path = orphan.ring_path();
+    if !path.exists() {
+        return Ok(());
+    }
+    let ring = match recover(&path) {
+        Ok(ring) => ring,
+        Err(error) => {
+            // It is left where it is, for somebody to look at.
+            tracing::warn!(error = %error, "the lanes of an earlier process can't be read");
+            return Ok(());
+        }
+    };
     for number in 0..orphan.destinations().len() {
-        if let Some(cursor) = ring.words.get(number) {
+        if let Some(cursor) = ring.owner().get(number) {
             orphan.set_cursor(number, *cursor)?;
         }
     }
-    for lane in &ring.lanes {
+    for lane in ring {
+        let lane = match lane {
+            Ok(lane) => lane,
+            Err(error) => {
+                tracing::warn!(error = %error, "a lane of an earlier process can't be read");
+                continue;
+            }
+        };
+        if let Some(damage) = lane.damage {
+            tracing::warn!(path = %path.display(), ?damage, "a lane of an earlier process is damaged");
+        }
         for records in runs(&lane.records, batch_bytes) {
             let spans = Records::new(records).count() as u32;
             orphan.append(orphan.next_sequence(), spans, records)?;

@@ -185,7 +185,9 @@ impl Store {
     /// Remembers how far each destination is, where a later process finds it.
     pub(super) fn settle(&mut self, cursors: &[u64]) {
         if let Some(ring) = &self.ring {
-            cursors.iter().enumerate().for_each(|(at, cursor)| ring.set_cursor(at, *cursor));
+            for (at, cursor) in cursors.iter().enumerate() {
+                ring.set_cursor(at, *cursor);
+            }
         }
         if let Some(spool) = self.spool.as_mut().filter(|spool| !spool.is_empty()) {
             // A cursor that isn't written means spans that are sent twice, not lost ones.
@@ -212,7 +214,7 @@ impl Store {
 
 /// Lanes that survive the process; `None`, with a word about it, where the system doesn't allow it.
 fn ring(spool: &Spool, config: &DeliveryConfig) -> Option<Arc<RingFile>> {
-    let max_bytes = config.lane_bytes.saturating_mul(MAPPED_LANES).min(config.spool.max_bytes / 2);
+    let max_bytes = config.lane_bytes.saturating_mul(MAPPED_LANES).min(config.spool.max_bytes / 2) as u64;
     match RingFile::create(&spool.ring_path(), config.lane_bytes, max_bytes) {
         Ok(ring) => Some(Arc::new(ring)),
         Err(error) => {

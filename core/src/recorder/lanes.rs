@@ -114,7 +114,7 @@ impl Lanes {
     /// Copies what is in the lanes now and hands it over in runs of at most about `max_bytes` bytes and `max_spans`
     /// spans, each with the places where its records end. What threads add meanwhile is left for the next time, so that
     /// a fast one can't hold this up. The records stay where they are until [`Lanes::release`].
-    /// True when a lane is more than half full of them.
+    /// True when they should not stay there for long: a lane is more than half full of them.
     pub(crate) fn gather(
         &self,
         max_bytes: usize,
@@ -143,13 +143,15 @@ impl Lanes {
             if any && !run.is_empty() {
                 places.push(Release { lane: *number, position: consumer.position() });
             }
-            is_full |= consumer.unreleased_words() > consumer.capacity() / 2;
+            is_full |= consumer.unreleased_words() > consumer.lane().capacity() / 2;
         }
         // Counted as taken only when they are in a batch, under the lock that reports take.
         let mut large = lock(&self.large);
         let records = std::mem::take(&mut large.records);
         large.bytes = 0;
         drop(large);
+        // Those are in no file either, so they go to the disk at once.
+        is_full |= !records.is_empty();
         for record in records {
             run.extend_from_slice(&record);
             split(&mut run, max_bytes, max_spans, |records, _| batch(records, std::mem::take(&mut places)));
