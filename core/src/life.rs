@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use crate::config::TracerConfig;
-use crate::delivery::{Arrival, Delivery, Plan};
+use crate::delivery::{Adoption, Arrival, Delivery, Plan};
 use crate::error::{ConfigError, TracerError};
 use crate::otlp::ResourceBytes;
 use crate::recorder::Recorder;
@@ -20,11 +20,15 @@ pub(crate) struct Life {
 }
 
 impl Life {
-    pub(crate) fn begin(config: &TracerConfig, plans: Vec<Plan>) -> Result<(Self, Vec<Arrival>), ConfigError> {
+    pub(crate) fn begin(
+        config: &TracerConfig,
+        plans: Vec<Plan>,
+        adoption: Option<Adoption>,
+    ) -> Result<(Self, Vec<Arrival>), ConfigError> {
         let resource = Arc::new(ResourceBytes::new(crate::resource::from_config(config)));
         let sampler = Sampler::ratio(config.sampling_rate);
         let recorder = Recorder::new(config, sampler, resource);
-        let (delivery, arrivals) = Delivery::start(Arc::clone(&recorder), config.delivery.clone(), plans, None)?;
+        let (delivery, arrivals) = Delivery::start(Arc::clone(&recorder), config.delivery.clone(), plans, adoption)?;
         Ok((Self { recorder, delivery, next: OnceLock::new() }, arrivals))
     }
 
@@ -44,7 +48,7 @@ impl Life {
         }
         let last = self.last();
         let planner = planner.ok_or(TracerError::Forked)?;
-        let begun = planner(config).and_then(|plans| Self::begin(config, plans));
+        let begun = planner(config).and_then(|plans| Self::begin(config, plans, None));
         let (life, _) = begun.map_err(|error| TracerError::AfterFork(error.to_string()))?;
         last.recorder.set_heir(Arc::clone(&life.recorder));
         // Nobody else is here: a child begins with one thread, and its other threads found this process' life above.

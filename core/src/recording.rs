@@ -90,7 +90,7 @@ impl<B> RecordingTracer<B> {
     }
 
     fn begin(config: TracerConfig, plans: Vec<Plan>, planner: Option<Planner>) -> Result<Self, ConfigError> {
-        let (life, arrivals) = Life::begin(&config, plans)?;
+        let (life, arrivals) = Life::begin(&config, plans, None)?;
         let backends: Vec<_> =
             arrivals.iter().map(|arrival| format!("{} {}", arrival.backend, arrival.endpoint)).collect();
         let notices: Vec<_> = arrivals.into_iter().filter_map(|arrival| arrival.notice).collect();

@@ -30,6 +30,7 @@ use crate::error::ConfigError;
 use crate::lock::lock;
 use crate::recorder::Recorder;
 use crate::report::{Health, Report};
+use dead_letter::DeadLetter;
 use ledger::reason;
 use log::Log;
 pub(crate) use recovery::Adoption;
@@ -44,6 +45,10 @@ pub fn suppress_this_thread() {
     crate::recorder::suppress_this_thread();
 }
 
+/// The directory of refused spans, below that of kept ones.
+const REFUSED: &str = "refused";
+const REFUSED_BYTES: u64 = 16 << 20;
+
 /// Answers a flush.
 type Flush = mpsc::SyncSender<()>;
 
@@ -53,6 +58,8 @@ struct Shared {
     config: DeliveryConfig,
     log: Log,
     recovery: Recovery,
+    /// Where refused spans are kept, when there is a directory.
+    refused: Option<DeadLetter>,
     wake: Notify,
     /// Counts requests that should not wait for a back-off.
     urgent: watch::Sender<u64>,
@@ -154,11 +161,13 @@ impl Delivery {
         let keys: Vec<_> = names().map(|(backend, endpoint)| format!("{backend} {endpoint}")).collect();
         let directory = spool_directory(&config.spool.directory, networked);
         let store = Store::open(directory.as_deref(), &config, &keys, &recorder);
+        let refused = directory.as_ref().map(|base| DeadLetter::new(base.join(REFUSED), REFUSED_BYTES));
         let adoption = adoption.unwrap_or_else(|| directory.map_or(Adoption::Nothing, Adoption::Siblings));
         let recovery = Recovery::new(adoption, &config, keys);
         let shared = Arc::new(Shared {
             log: Log::new(names(), config.queue_bytes, store),
             recovery,
+            refused,
             recorder,
             config,
             wake: Notify::new(),
@@ -255,9 +264,9 @@ impl Delivery {
         })
     }
 
-    /// True when nothing of what was taken over is left.
-    pub(crate) fn has_recovered_all(&self) -> bool {
-        self.shared.recovery.is_done()
+    /// Waits until what earlier processes left is delivered.
+    pub(crate) fn wait_for_recovery(&self, deadline: Duration) {
+        self.shared.recovery.wait(deadline);
     }
 
     pub(crate) fn health(&self) -> Health {

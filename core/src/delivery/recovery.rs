@@ -1,7 +1,7 @@
 //! Spans that earlier processes left on disk: taken over, delivered behind this process' own, and counted apart.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
@@ -36,6 +36,8 @@ pub(super) struct Recovery {
     inner: Mutex<Inner>,
     /// Counts up when something was taken over.
     found: watch::Sender<u64>,
+    /// Something is done, or was looked for.
+    progress: Condvar,
 }
 
 #[derive(Default)]
@@ -94,6 +96,7 @@ impl Recovery {
             batch_bytes: config.max_batch_bytes,
             inner: Mutex::new(inner),
             found: watch::Sender::new(0),
+            progress: Condvar::new(),
         }
     }
 
@@ -119,6 +122,7 @@ impl Recovery {
             spans += inner.adopt(&directory, all, self);
         }
         drop(inner);
+        self.progress.notify_all();
         if spans > 0 {
             tracing::info!(spans, "spans of an earlier process were found on disk and are delivered now");
             self.found.send_modify(|count| *count += 1);
@@ -137,9 +141,10 @@ impl Recovery {
         }
     }
 
-    /// True when nothing of what was taken over is left.
-    pub(super) fn is_done(&self) -> bool {
-        self.lock().adopted.is_empty()
+    /// Waits until it has looked, and nothing of what was taken over is left.
+    pub(super) fn wait(&self, deadline: Duration) {
+        let busy = |inner: &mut Inner| inner.next_look.is_none() || !inner.adopted.is_empty();
+        let _ = self.progress.wait_timeout_while(self.lock(), deadline, busy);
     }
 
     /// `spans` of a batch are settled as `change` says.
@@ -167,6 +172,8 @@ impl Recovery {
         }
         inner.save_cursor(destination, &recovered.directory);
         inner.remove_what_is_done();
+        drop(inner);
+        self.progress.notify_all();
     }
 
     pub(super) fn report(&self, destination: usize) -> RecoveredReport {

@@ -66,7 +66,7 @@ impl DestinationTask {
     }
 
     /// This process' own spans first; what an earlier one left, when there are none.
-    async fn next(&self) -> (Source, Arc<Batch>) {
+    async fn next(&mut self) -> (Source, Arc<Batch>) {
         let shared = &self.shared;
         if let Some(taken) = shared.log.try_next(self.number) {
             return (Source::Log, taken.batch);
@@ -86,10 +86,10 @@ impl DestinationTask {
         let mut parts = vec![batch];
         while let Some(part) = parts.pop() {
             match self.attempt(&part).await {
-                Attempt::Settled(settled) => self.settle(&source, part.len() as u64, settled),
+                Attempt::Settled(settled) => self.settle(&source, &part, settled),
                 Attempt::TooLarge(error) => match part.split() {
                     Some((older, newer)) => parts.extend([Arc::new(newer), Arc::new(older)]),
-                    None => self.settle(&source, part.len() as u64, Settled::Rejected(error)),
+                    None => self.settle(&source, &part, Settled::Rejected(error)),
                 },
             }
         }
@@ -102,8 +102,11 @@ impl DestinationTask {
         }
     }
 
-    fn settle(&self, source: &Source, spans: u64, settled: Settled) {
-        let log = &self.shared.log;
+    fn settle(&self, source: &Source, part: &Arc<Batch>, settled: Settled) {
+        let (log, spans) = (&self.shared.log, part.len() as u64);
+        if let (Settled::Rejected(error), Some(refused)) = (&settled, &self.shared.refused) {
+            refused.keep(&error.endpoint, &error.what, part);
+        }
         match (source, settled) {
             (Source::Log, Settled::Delivered(what)) => log.delivered(self.number, spans, &what),
             (Source::Log, Settled::Rejected(error)) => log.rejected(self.number, spans, error),

@@ -48,6 +48,9 @@ pub(super) fn run(runtime: Runtime, shared: &Arc<Shared>, destinations: Vec<Box<
             let _ = tokio::time::timeout(CLOSE, task).await;
         }
         house.abort();
+        if let Some(refused) = &shared.refused {
+            refused.close(CLOSE.min(deadline.saturating_duration_since(Instant::now())));
+        }
         shared.log.close();
         shared.release_lanes();
     });
