@@ -31,8 +31,15 @@ pub mod sampling;
 pub mod scope;
 pub mod span;
 mod span_methods;
+#[expect(unused_imports, reason = "delivery does not write to it yet")]
+#[cfg_attr(not(test), expect(dead_code, reason = "delivery does not write to it yet"))]
+pub(crate) mod spool;
 mod text;
 mod trace_state;
 pub mod tracer;
 pub mod value;
 mod wire;
+
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub use spool::fuzz_segment;
