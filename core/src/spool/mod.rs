@@ -52,5 +52,6 @@ pub(crate) use elsewhere::{Orphan, Spool, Unsynced, orphans};
 #[cfg(feature = "fuzzing")]
 pub use scan::fuzz_segment;
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(target_os = "linux")]
+#[cfg(test)]
 mod tests;
