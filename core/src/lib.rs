@@ -39,3 +39,7 @@ mod trace_state;
 pub mod tracer;
 pub mod value;
 mod wire;
+
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub use spool::fuzz_segment;

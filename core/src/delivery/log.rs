@@ -57,12 +57,6 @@ struct Entry {
     places: Vec<Release>,
 }
 
-/// A batch on its way to one destination.
-pub(crate) struct Taken {
-    pub(crate) sequence: u64,
-    pub(crate) batch: Arc<Batch>,
-}
-
 impl Log {
     pub(crate) fn new(
         destinations: impl Iterator<Item = (&'static str, String)>,
@@ -106,7 +100,7 @@ impl Log {
     }
 
     /// The next batch for a destination, as soon as there is one.
-    pub(crate) async fn next(&self, destination: usize) -> Taken {
+    pub(crate) async fn next(&self, destination: usize) -> Arc<Batch> {
         let mut end = self.end.subscribe();
         loop {
             end.mark_unchanged();
@@ -119,7 +113,7 @@ impl Log {
     }
 
     /// The next batch for a destination, if there is one.
-    pub(crate) fn try_next(&self, destination: usize) -> Option<Taken> {
+    pub(crate) fn try_next(&self, destination: usize) -> Option<Arc<Batch>> {
         let taken = self.lock().take(destination);
         if taken.is_none() {
             // What can't be read back is settled too.
@@ -431,7 +425,7 @@ impl Inner {
     }
 
     /// Gives the next batch to a destination.
-    fn take(&mut self, destination: usize) -> Option<Taken> {
+    fn take(&mut self, destination: usize) -> Option<Arc<Batch>> {
         loop {
             let sequence = self.ledgers.get(destination)?.next.max(self.first);
             let at = self.index(sequence)?;
@@ -461,7 +455,7 @@ impl Inner {
             let spans = batch.len() as u64;
             ledger.overflow(reason::DAMAGED, entry.spans.saturating_sub(spans));
             ledger.in_flight = Some(InFlight { sequence, spans });
-            return Some(Taken { sequence, batch });
+            return Some(batch);
         }
     }
 }

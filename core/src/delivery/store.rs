@@ -155,7 +155,13 @@ impl Store {
 
     /// A batch that is on disk; `None` when it can't be read back.
     pub(super) fn read(&mut self, sequence: u64) -> Option<Batch> {
-        let stored = self.spool.as_mut()?.read(sequence).ok()?.stored?;
+        let spool = self.spool.as_mut()?;
+        let found = spool.read(sequence);
+        let damage = spool.take_damage();
+        if !damage.is_none() {
+            tracing::warn!(directory = %spool.directory().display(), ?damage, "spans on disk are damaged");
+        }
+        let stored = found.ok()?.stored?;
         (stored.sequence == sequence).then(|| Batch::new(stored.records, Arc::clone(&self.resource)))
     }
 

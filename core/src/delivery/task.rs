@@ -68,12 +68,12 @@ impl DestinationTask {
     /// This process' own spans first; what an earlier one left, when there are none.
     async fn next(&mut self) -> (Source, Arc<Batch>) {
         let shared = &self.shared;
-        if let Some(taken) = shared.log.try_next(self.number) {
-            return (Source::Log, taken.batch);
+        if let Some(batch) = shared.log.try_next(self.number) {
+            return (Source::Log, batch);
         }
         tokio::select! {
             biased;
-            taken = shared.log.next(self.number) => (Source::Log, taken.batch),
+            batch = shared.log.next(self.number) => (Source::Log, batch),
             recovered = shared.recovery.next(self.number) => {
                 let batch = Arc::clone(&recovered.batch);
                 (Source::Recovered(recovered), batch)

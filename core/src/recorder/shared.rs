@@ -10,7 +10,7 @@ use tracer_factory_ring::{Consumer, Producer, RingFile, fork, lane};
 
 use super::lanes::Lanes;
 use super::last_trace::Capture;
-use crate::config::{Limits, Overflow, TracerConfig};
+use crate::config::{Limits, TracerConfig};
 use crate::lock::lock;
 use crate::otlp::{ResourceBytes, decode_span};
 use crate::sampling::Sampler;
@@ -34,7 +34,6 @@ pub(crate) struct Recorder {
     pub(super) sampler: Sampler,
     resource: Arc<ResourceBytes>,
     lane_bytes: usize,
-    overflow: Overflow,
     /// Where lanes are that survive the process.
     ring: OnceLock<Arc<RingFile>>,
     lanes: Lanes,
@@ -78,7 +77,6 @@ impl Recorder {
             sampler,
             resource,
             lane_bytes: config.delivery.lane_bytes,
-            overflow: config.delivery.overflow,
             ring: OnceLock::new(),
             lanes: Lanes::default(),
             wake: OnceLock::new(),
@@ -129,11 +127,6 @@ impl Recorder {
     pub(super) fn new_lane(&self) -> (Producer, Consumer) {
         let mapped = self.ring.get().and_then(|ring| ring.lane().ok().flatten());
         mapped.unwrap_or_else(|| lane(self.lane_bytes))
-    }
-
-    /// What a thread does whose lane is full.
-    pub(super) fn overflow(&self) -> Overflow {
-        self.overflow
     }
 
     pub(crate) fn limits(&self) -> &Limits {
