@@ -57,6 +57,7 @@ impl<S: Storage> Consumer<S> {
             records += 1;
         }
         let (place, data) = (lane.place(self.read), lane.data());
+        lane.watch.read(place, words as usize);
         let end = data.len().min(place + words as usize);
         let around = place + words as usize - end;
         for run in [data.get(place..end), data.get(..around)].into_iter().flatten() {

@@ -224,6 +224,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(miri, ignore = "files")]
     fn zeros_are_written_where_nothing_can_be_reserved() {
         let file = tempfile::tempfile().unwrap();
         reserve(&file, 0, 4096, reserve_blocks).unwrap();
@@ -235,6 +236,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "files")]
     fn a_file_that_cannot_grow_is_as_long_as_before() {
         let file = tempfile::tempfile().unwrap();
         let half_way = |file: &File, offset, len| {

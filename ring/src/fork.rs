@@ -133,3 +133,31 @@ mod page {
 
     pub(super) fn at_fork() {}
 }
+
+#[cfg(all(test, target_os = "linux", not(miri), not(loom)))]
+mod tests {
+    use super::*;
+
+    /// The kernel is told to leave the page alone, as one that is too old would: the handler is enough.
+    #[test]
+    fn the_handler_is_enough() {
+        use rustix::mm::{Advice, madvise};
+
+        let here = generation();
+        let page = WORD.load(Acquire).cast();
+        // SAFETY: the page of `set_up`, which stays where it is; no other test of this program forks.
+        unsafe { madvise(page, rustix::param::page_size(), Advice::LinuxKeepOnFork) }.unwrap();
+        // SAFETY: the child reads atomics and ends.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            let same = generation() == here || !Origin::here().is_here();
+            // SAFETY: ends the child, whose threads and buffers are the parent's.
+            unsafe { libc::_exit(i32::from(same)) }
+        }
+        let mut status = -1;
+        // SAFETY: a child that nobody else waits for, and a place for its status.
+        assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+        assert_eq!(status, 0);
+        assert_eq!(generation(), here);
+    }
+}

@@ -28,7 +28,7 @@ use crate::consumer::Consumer;
 use crate::producer::Producer;
 use crate::region::Region;
 use crate::storage::{CONTROL_WORDS, HEAD, Storage, TAIL};
-use crate::sync::{Arc, AtomicBool, AtomicU64};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Watch};
 
 /// The least words for records: a quarter of it holds a header and a few bytes.
 const LEAST_WORDS: usize = 32;
@@ -56,6 +56,7 @@ pub struct Lane<S = Region> {
     storage: S,
     pub(crate) producer: Padded<ProducerSide>,
     pub(crate) consumer: Padded<ConsumerSide>,
+    pub(crate) watch: Watch,
 }
 
 /// Makes a lane on the heap of at least `bytes` bytes (rounded up to a power of two, 4 KiB at least, 1 GiB at most).
@@ -80,8 +81,10 @@ pub fn lane_over<S: Storage>(storage: S) -> Option<(Producer<S>, Consumer<S>)> {
 
 /// `storage` has the right size, and `head` and `tail` are both `at`.
 fn over<S: Storage>(storage: S, at: u64) -> (Producer<S>, Consumer<S>) {
+    let watch = Watch::new(storage.words().len() - CONTROL_WORDS);
     let lane = Arc::new(Lane {
         storage,
+        watch,
         producer: Padded(ProducerSide {
             pushed: AtomicU64::new(0),
             refused: AtomicU64::new(0),

@@ -70,6 +70,7 @@ impl<S: Storage> Producer<S> {
         // The length fits, because no record is longer than a quarter of the capacity.
         let header = RecordHeader { len: span.len() as u32, ..*header };
         let place = lane.place(self.head);
+        lane.watch.written(place, words);
         match lane.data().get(place..place + words) {
             // SAFETY: the words from `head` to `end` are the producer's, as `end` is not more than the capacity after
             // `tail`, and they are as many as the record needs.
