@@ -17,7 +17,7 @@ pub enum Push {
     Taken,
     /// It is in the lane, and the lane is more than half full: wake the consumer.
     TakenWake,
-    /// The lane is full; the record was counted as refused.
+    /// The lane is full.
     Refused,
     /// The record could never fit; nothing was counted.
     TooLarge,
@@ -46,9 +46,31 @@ impl<S: Storage> Producer<S> {
         &self.lane
     }
 
-    /// Appends one record of `span`, whose length counts, not the header's. Never blocks.
+    /// As [`Self::offer`], and counts what a full lane refuses.
     #[inline]
     pub fn push(&mut self, header: &RecordHeader, span: &[u8]) -> Push {
+        let push = self.offer(header, span);
+        if push == Push::Refused {
+            self.refuse();
+        }
+        push
+    }
+
+    /// Up to where the lane was released when it was last looked at.
+    pub fn released(&self) -> u64 {
+        self.tail
+    }
+
+    /// Counts a record that the lane refused and that is not offered again.
+    pub fn refuse(&self) {
+        let refused = &self.lane.producer.0.refused;
+        refused.store(refused.load(Relaxed) + 1, Release);
+    }
+
+    /// Appends one record of `span`, whose length counts, not the header's. Never blocks. What a full lane refuses may be
+    /// offered again, or has to be [counted](Self::refuse).
+    #[inline]
+    pub fn offer(&mut self, header: &RecordHeader, span: &[u8]) -> Push {
         if !self.origin.is_here() {
             return Push::Forked;
         }
@@ -62,8 +84,6 @@ impl<S: Storage> Producer<S> {
         if end.wrapping_sub(self.tail) > capacity {
             self.tail = tail_seen(lane, self.head, self.tail);
             if end.wrapping_sub(self.tail) > capacity {
-                let refused = &lane.producer.0.refused;
-                refused.store(refused.load(Relaxed) + 1, Release);
                 return Push::Refused;
             }
         }

@@ -6,9 +6,7 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 
 use super::bounds::{self, Bounds};
-use super::{
-    Endpoint, Fsync, SpoolDirectory, TracerConfig, TracerType, check_header, shown_endpoint,
-};
+use super::{Endpoint, Fsync, SpoolDirectory, TracerConfig, TracerType, check_header, shown_endpoint};
 use crate::error::ConfigError;
 
 impl TracerConfig {

@@ -252,8 +252,8 @@ impl Inner {
         let others = (0..keys.len()).filter(|number| !ours(*number));
         // Without its list of destinations nobody knows for whom it is, but whoever is told to take it.
         let unknown = keys.is_empty() && orphan.pending(0).spans > 0;
-        let for_others =
-            !all && (unknown || others.into_iter().any(|number| orphan.pending(orphan.cursor(number)).spans > 0));
+        let for_others = !all
+            && (unknown || others.into_iter().any(|number| orphan.pending(orphan.cursor(number)).spans > 0));
         Adopted { orphan, left, for_others, resource: None }
     }
 

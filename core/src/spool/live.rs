@@ -12,11 +12,11 @@ use super::error::{Limit, SpoolError};
 use super::identity::Identity;
 use super::moment::Moment;
 use super::options::SpoolOptions;
-use crate::config::Fsync;
 use super::outcome::{Closed, Damage, EvictReason, Evicted, Found, Pending};
 use super::segment::HEADER;
 use super::store::Store;
 use super::unsynced::Unsynced;
+use crate::config::Fsync;
 
 /// Where a tracer's ring is, in its directory.
 pub(super) const RING: &str = "ring";
