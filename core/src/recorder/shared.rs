@@ -116,7 +116,7 @@ impl Recorder {
 
     /// The recorder of this process: itself, or what took its place after a fork; `None` while nothing has.
     #[inline]
-    pub(crate) fn here<'a>(self: &'a Arc<Self>) -> Option<&'a Arc<Self>> {
+    pub(crate) fn here(self: &Arc<Self>) -> Option<&Arc<Self>> {
         if self.is_of_this_process() { Some(self) } else { self.heir_here() }
     }
 
