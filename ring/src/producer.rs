@@ -87,18 +87,16 @@ impl<S: Storage> Producer<S> {
                 return Push::Refused;
             }
         }
-        // The length fits, because no record is longer than a quarter of the capacity.
-        let header = RecordHeader { len: span.len() as u32, ..*header };
         let place = lane.place(self.head);
         lane.watch.written(place, words);
         match lane.data().get(place..place + words) {
             // SAFETY: the words from `head` to `end` are the producer's, as `end` is not more than the capacity after
             // `tail`, and they are as many as the record needs.
-            Some(slots) => unsafe { copy::store_record(slots, &header, span) },
+            Some(slots) => unsafe { copy::store_record(slots, header, span) },
             None => {
                 let (end, start) = lane.data_from(place);
                 // SAFETY: as above; in two pieces.
-                unsafe { copy::store_around(end, start, &header, span) }
+                unsafe { copy::store_around(end, start, header, span) }
             }
         }
         let pushed = &lane.producer.0.pushed;
