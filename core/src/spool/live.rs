@@ -51,7 +51,8 @@ impl Spool {
         let mut spool =
             Self { store, claim, options, cursors, identity, overhead: 0, synced: Instant::now() };
         spool.store.set_context(context);
-        match spool.save_identity().and_then(|()| spool.cursors.save(spool.store.directory())) {
+        let saved = spool.save_identity();
+        match saved.and_then(|()| spool.cursors.save(spool.store.directory())) {
             Ok(()) => Ok(spool),
             Err(error) => {
                 // Nothing in there is worth keeping.
@@ -63,8 +64,8 @@ impl Spool {
 
     fn save_identity(&mut self) -> Result<(), SpoolError> {
         let identity = self.identity.save(self.store.directory())?;
-        // While one cursor file replaces another there are two.
-        self.overhead = identity + 2 * self.cursors.encode().len() as u64;
+        // While one identity replaces another there are two.
+        self.overhead = 2 * identity + self.cursors.bytes();
         Ok(())
     }
 
@@ -129,10 +130,10 @@ impl Spool {
         for (cursor, next) in self.cursors.next.iter_mut().zip(next) {
             *cursor = (*cursor).max(*next);
         }
-        let directory = self.store.directory();
-        let saved = if self.cursors.next == before { Ok(()) } else { self.cursors.save(directory) };
-        // Even when that failed: a full disk may need what this frees, and a cursor that points below the oldest
-        // segment is read as that segment.
+        let changed = self.cursors.next != before;
+        let saved = if changed { self.cursors.save(self.store.directory()) } else { Ok(()) };
+        // Even when that failed: a disk that is full may need what this frees, and a cursor that points below the
+        // oldest segment is read as that segment.
         self.store.remove_below(self.cursors.lowest())?;
         match saved {
             Ok(()) => Ok(()),

@@ -190,7 +190,7 @@ proptest! {
             let found = spool.read(stored.sequence).unwrap();
             prop_assert_eq!(found.stored.as_ref(), Some(stored));
         }
-        prop_assert_eq!(spool.bytes(), on_disk(&directory) + on_disk_of_cursors(&directory));
+        prop_assert_eq!(spool.bytes(), on_disk(&directory) + of_the_identity(&directory));
         drop(spool);
         let mut orphan = open(&directory);
         for stored in &written {
@@ -202,7 +202,7 @@ proptest! {
     }
 }
 
-/// The second cursor file, for which room is kept.
-fn on_disk_of_cursors(directory: &Path) -> u64 {
-    directory.join("cursors").metadata().unwrap().len()
+/// The second one, for which room is kept.
+fn of_the_identity(directory: &Path) -> u64 {
+    directory.join("identity").metadata().unwrap().len()
 }
