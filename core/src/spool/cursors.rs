@@ -93,7 +93,7 @@ impl Cursors {
         let mut file = self.head();
         let slot = self.slot(self.generation);
         let unwritten = vec![0; slot.len()];
-        let slots = if self.generation % 2 == 0 { [slot, unwritten] } else { [unwritten, slot] };
+        let slots = if self.generation.is_multiple_of(2) { [slot, unwritten] } else { [unwritten, slot] };
         file.extend(slots.into_iter().flatten());
         file
     }
