@@ -47,6 +47,12 @@ pub(crate) fn orphans(base: &Path) -> impl Iterator<Item = PathBuf> {
     found.into_iter().map(|(_, path)| path)
 }
 
+/// Whether a directory is one tracer's, going by its name and what is always in it.
+pub(crate) fn is_one_tracers(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.is_some_and(is_a_spool) && path.join(IDENTITY).is_file()
+}
+
 fn is_a_spool(name: &str) -> bool {
     name.split_once('-').is_some_and(|(process, random)| {
         process.parse::<u32>().is_ok() && random.len() == 16 && u64::from_str_radix(random, 16).is_ok()
