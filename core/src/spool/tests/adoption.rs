@@ -8,7 +8,7 @@ use super::*;
 use crate::spool::segment::{HEADER, SUFFIX};
 use crate::spool::{Closed, SpoolError, orphans};
 
-const BASE: &str = "TRACER_SPOOL_TEST_BASE";
+const BASE: &str = "SPOOL_TEST_BASE";
 
 #[test]
 fn a_living_spool_is_nobodys_orphan() {
