@@ -213,6 +213,11 @@ fn find_segments(directory: &Directory, damage: &mut Damage) -> Result<Vec<Segme
         };
         match scanned {
             Ok(scanned) => segments.extend(accept(directory, name, scanned, damage)),
+            Err(Hopeless::Unfinished) => {
+                let bytes = directory.length_of(&name).unwrap_or_default();
+                damage.add(Damage { tails: 1, bytes, ..Damage::default() });
+                let _ = directory.remove(&name);
+            }
             Err(Hopeless::Header(BadHeader::Version(version))) => {
                 return Err(SpoolError::Format { path: directory.path().join(name), version });
             }
