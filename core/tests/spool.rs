@@ -181,7 +181,8 @@ fn what_is_no_spool_is_left_as_it_is() {
     let plans = vec![Receiver::up().plan("receiver")];
     let report = replay(&config(directory.path(), |_| {}), plans, directory.path(), PATIENCE).unwrap();
     assert_eq!(report.destinations[0].recovered.found, 0);
-    let left: Vec<_> = std::fs::read_dir(directory.path()).unwrap().flatten().map(|e| e.file_name()).collect();
+    let left: Vec<_> =
+        std::fs::read_dir(directory.path()).unwrap().flatten().map(|e| e.file_name()).collect();
     assert_eq!(left, ["precious"]);
 }
 

@@ -88,8 +88,6 @@ impl Store {
             self.context = context.into();
         }
     }
-
-    #[cfg(test)]
     pub(super) fn context(&self) -> &Arc<[u8]> {
         &self.context
     }
