@@ -25,6 +25,7 @@ mod plain;
 pub mod propagation;
 mod recorder;
 pub mod recording;
+pub mod redact;
 pub mod report;
 mod resource;
 pub mod sampling;
