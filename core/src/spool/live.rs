@@ -12,7 +12,7 @@ use super::error::{Limit, SpoolError};
 use super::identity::Identity;
 use super::moment::Moment;
 use super::options::SpoolOptions;
-use super::outcome::{Closed, Damage, EvictReason, Evicted, Found, Pending};
+use super::outcome::{Closed, Damage, EvictReason, Evicted, Found};
 use super::segment::HEADER;
 use super::store::Store;
 use super::unsynced::Unsynced;
@@ -122,6 +122,7 @@ impl Spool {
     }
 
     /// How much is stored from a sequence on.
+    #[cfg(test)]
     pub(crate) fn pending(&self, from: u64) -> Pending {
         self.store.pending(from)
     }
