@@ -14,7 +14,7 @@ use crate::lock::lock;
 use crate::manual::Span;
 use crate::otlp::ResourceBytes;
 use crate::propagation::{Extractor, Injector, Propagator};
-use crate::recorder::{Local, Recorder, SlotRef, with_local};
+use crate::recorder::{Local, Recorder, StartSpan, with_local};
 use crate::report::{Health, Report};
 use crate::sampling::Sampler;
 use crate::scope::Scope;
@@ -78,7 +78,8 @@ impl<B> RecordingTracer<B> {
     fn start(config: &TracerConfig, plans: Vec<Plan>) -> Result<Self, ConfigError> {
         let resource = Arc::new(ResourceBytes::new(crate::resource::from_config(config)));
         let sampler = Sampler::ratio(config.sampling_rate);
-        let recorder = Recorder::new(config.limits.clone(), sampler, resource, config.delivery.lane_bytes);
+        let recorder =
+            Recorder::new(config.limits.clone(), sampler, resource, config.delivery.lane_bytes, None);
         let (delivery, arrivals) = Delivery::start(Arc::clone(&recorder), config.delivery.clone(), plans)?;
         let backends: Vec<_> =
             arrivals.iter().map(|arrival| format!("{} {}", arrival.backend, arrival.endpoint)).collect();
@@ -131,10 +132,6 @@ impl<B> RecordingTracer<B> {
 
     fn alive(&self) -> Result<(), TracerError> {
         if self.recorder.is_closed() { Err(TracerError::TornDown) } else { Ok(()) }
-    }
-
-    fn current_slot(&self) -> SlotRef {
-        with_local(|local| local.current_slot()).flatten().unwrap_or(SlotRef::NONE)
     }
 }
 
@@ -202,7 +199,7 @@ impl<B> BaseTracer for RecordingTracer<B> {
 
     #[inline]
     fn trace_context(&self, name: &str) -> Scope {
-        Scope::start(&self.recorder, &SpanOptions::new(name).to_start())
+        Scope::start(&self.recorder, &StartSpan::named(name))
     }
 
     #[inline]
@@ -231,15 +228,21 @@ impl<B> BaseTracer for RecordingTracer<B> {
     }
 
     fn add_span_attribute(&self, name: &str, value: AttrValue<'_>) {
-        Scope::borrowed(self.current_slot()).set_attribute(name, value);
+        Scope::with_current(|scope| {
+            scope.set_attribute(name, value);
+        });
     }
 
     fn add_span_event(&self, name: &str, attributes: &[(&str, AttrValue<'_>)]) {
-        Scope::borrowed(self.current_slot()).add_event_with(name, attributes);
+        Scope::with_current(|scope| {
+            scope.add_event_with(name, attributes);
+        });
     }
 
     fn set_span_status(&self, code: StatusCode, message: &str) {
-        Scope::borrowed(self.current_slot()).set_status(code, message);
+        Scope::with_current(|scope| {
+            scope.set_status(code, message);
+        });
     }
 
     fn inject_context(&self, context: &Context, carrier: &mut dyn Injector) {

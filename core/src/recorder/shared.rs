@@ -6,16 +6,15 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, Weak};
 
+use super::frame::Worker;
 use super::lanes::Lanes;
 use super::last_trace::Capture;
+use super::redaction::Redaction;
 use crate::config::Limits;
 use crate::lock::lock;
 use crate::otlp::{ResourceBytes, decode_span};
 use crate::sampling::Sampler;
 use crate::span::Trace;
-
-/// No worker.
-const NO_WORKER: i64 = i64::MIN;
 
 /// Wakes whoever empties the lanes.
 pub(crate) type Wake = Box<dyn Fn() + Send + Sync>;
@@ -33,8 +32,9 @@ pub(crate) struct Recorder {
     closed: AtomicBool,
     /// Spans that ended after teardown.
     late: AtomicU64,
-    /// Traces that head sampling did not record.
-    pub(super) sampled_out: AtomicU64,
+    /// Traces that head sampling did not record: those of threads that ended, and a counter for each thread.
+    sampled_out: Mutex<(u64, Vec<Arc<AtomicU64>>)>,
+    redaction: Option<Arc<Redaction>>,
     /// The worker that spans of unbound threads belong to: the only one there is, or none.
     only_worker: AtomicI64,
     workers: Mutex<Vec<i64>>,
@@ -63,6 +63,7 @@ impl Recorder {
         sampler: Sampler,
         resource: Arc<ResourceBytes>,
         lane_bytes: usize,
+        redaction: Option<Arc<Redaction>>,
     ) -> Arc<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let id = NEXT.fetch_add(1, Relaxed);
@@ -76,8 +77,9 @@ impl Recorder {
             wake: OnceLock::new(),
             closed: AtomicBool::new(false),
             late: AtomicU64::new(0),
-            sampled_out: AtomicU64::new(0),
-            only_worker: AtomicI64::new(NO_WORKER),
+            sampled_out: Mutex::default(),
+            redaction,
+            only_worker: AtomicI64::new(Worker::NONE.word()),
             workers: Mutex::default(),
         });
         by_id().insert(id, Arc::downgrade(&recorder));
@@ -138,7 +140,28 @@ impl Recorder {
 
     /// Traces that head sampling did not record.
     pub(crate) fn sampled_out(&self) -> u64 {
-        self.sampled_out.load(Relaxed)
+        let mut sampled_out = lock(&self.sampled_out);
+        let (ended, counters) = &mut *sampled_out;
+        counters.retain(|counter| {
+            let count = counter.load(Relaxed);
+            let lives = Arc::strong_count(counter) > 1;
+            if !lives {
+                *ended += count;
+            }
+            lives
+        });
+        *ended + counters.iter().map(|counter| counter.load(Relaxed)).sum::<u64>()
+    }
+
+    /// A counter that one thread raises.
+    pub(super) fn new_sampled_out_counter(&self) -> Arc<AtomicU64> {
+        let counter = Arc::default();
+        lock(&self.sampled_out).1.push(Arc::clone(&counter));
+        counter
+    }
+
+    pub(super) fn redaction(&self) -> Option<&Arc<Redaction>> {
+        self.redaction.as_ref()
     }
 
     /// Makes `worker` known. Idempotent.
@@ -158,12 +181,13 @@ impl Recorder {
     }
 
     fn update_only_worker(&self, workers: &[i64]) {
-        let only = if let [only] = workers { *only } else { NO_WORKER };
+        let only = if let [only] = workers { *only } else { Worker::NONE.word() };
         self.only_worker.store(only, Relaxed);
     }
 
-    pub(super) fn only_worker(&self) -> Option<i64> {
-        Some(self.only_worker.load(Relaxed)).filter(|worker| *worker != NO_WORKER)
+    #[inline]
+    pub(super) fn only_worker(&self) -> Worker {
+        Worker::new(self.only_worker.load(Relaxed))
     }
 
     /// The last trace of `worker` when there is one, else the tracer's.
