@@ -129,7 +129,7 @@ impl Span {
 
     pub(crate) fn enter(&mut self) -> Entered<'_> {
         let node = match (&self.recorder, self.detached.take()) {
-            (Some(recorder), Some(detached)) => with_local(|local| local.enter(recorder, detached)),
+            (Some(_), Some(detached)) => with_local(|local| local.enter(detached)),
             (None, Some(detached)) => {
                 // Nothing to record, yet children take their parent from here.
                 let node = with_local(|local| local.attach(detached.context.clone()));
@@ -181,7 +181,7 @@ impl Drop for Entered<'_> {
     fn drop(&mut self) {
         let Some(node) = self.node.take() else { return };
         guest::detach(Some(&node));
-        let detached = with_local(|local| local.leave(node)).flatten();
+        let detached = with_local(|local| local.leave(node));
         if self.span.recorder.is_some() {
             self.span.detached = detached;
         }

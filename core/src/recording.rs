@@ -14,7 +14,7 @@ use crate::lock::lock;
 use crate::manual::Span;
 use crate::otlp::ResourceBytes;
 use crate::propagation::{Extractor, Injector, Propagator};
-use crate::recorder::{Local, Recorder, StartSpan, with_local};
+use crate::recorder::{Local, Recorder, with_local};
 use crate::report::{Health, Report};
 use crate::sampling::Sampler;
 use crate::scope::Scope;
@@ -199,7 +199,7 @@ impl<B> BaseTracer for RecordingTracer<B> {
 
     #[inline]
     fn trace_context(&self, name: &str) -> Scope {
-        Scope::start(&self.recorder, &StartSpan::named(name))
+        Scope::named(&self.recorder, name)
     }
 
     #[inline]

@@ -20,16 +20,23 @@ use crate::span_methods::span_methods;
 #[must_use = "the span ends when the scope is dropped"]
 #[derive(Debug)]
 pub struct Scope {
-    /// `None` for a scope that leaves the current context as it is. It can't leave its thread.
-    node: Option<Rc<Node>>,
-    /// Beside the node, since every call asks.
-    records: bool,
+    place: Place,
+}
+
+/// What a scope has on the stack. None of it can leave its thread.
+#[derive(Debug)]
+enum Place {
+    /// Nothing: it leaves the current context as it is.
+    None,
+    /// A context without a recorded span.
+    Passing(Rc<Node>),
+    Recording(Rc<Node>),
 }
 
 impl Scope {
     /// A scope that records nothing and leaves the current context as it is. Its identifiers are the parent's, or zeros.
     pub const fn noop() -> Self {
-        Self { node: None, records: false }
+        Self { place: Place::None }
     }
 
     /// A scope of the tracer whose scope is innermost on this thread; `None` when there is none.
@@ -42,10 +49,20 @@ impl Scope {
     pub fn passing_on(context: &Context) -> Self {
         let node = with_local(|local| local.attach(context.frame().clone()));
         guest::attach_node(node.as_ref());
-        Self { node, records: false }
+        Self { place: node.map_or(Place::None, Place::Passing) }
     }
 
-    #[inline(always)]
+    /// Under what is current, with nothing but a name: what nearly all scopes are.
+    #[inline(never)]
+    pub(crate) fn named(recorder: &Arc<Recorder>, name: &str) -> Self {
+        let start = StartSpan::named(name);
+        if guest::is_installed() {
+            return Self::start_among_guests(recorder, &start);
+        }
+        Self::opened(with_local(|local| local.open(recorder, &start)))
+    }
+
+    #[inline(never)]
     pub(crate) fn start(recorder: &Arc<Recorder>, start: &StartSpan<'_>) -> Self {
         if guest::is_installed() {
             return Self::start_among_guests(recorder, start);
@@ -60,45 +77,61 @@ impl Scope {
             None => with_local(|local| local.open(recorder, start)),
             Some(parent) => with_local(|local| local.open(recorder, &start.under(parent.frame()))),
         });
-        guest::attach_node(scope.node.as_ref());
+        guest::attach_node(scope.node());
         scope
     }
 
     #[inline(always)]
     fn opened(opened: Option<(Rc<Node>, bool)>) -> Self {
         match opened {
-            Some((node, records)) => Self { node: Some(node), records },
+            Some((node, true)) => Self { place: Place::Recording(node) },
+            Some((node, false)) => Self { place: Place::Passing(node) },
             None => Self::noop(),
+        }
+    }
+
+    fn node(&self) -> Option<&Rc<Node>> {
+        match &self.place {
+            Place::None => None,
+            Place::Passing(node) | Place::Recording(node) => Some(node),
+        }
+    }
+
+    fn take_node(&mut self) -> Option<Rc<Node>> {
+        match std::mem::replace(&mut self.place, Place::None) {
+            Place::None => None,
+            Place::Passing(node) | Place::Recording(node) => Some(node),
         }
     }
 
     /// Shows the innermost scope of this thread to `edit`, without ending it; one that records nothing when there is none.
     pub fn with_current<R>(edit: impl FnOnce(&Scope) -> R) -> R {
-        let node = with_local(|local| local.current().cloned()).flatten();
-        let records = node.as_ref().is_some_and(|node| node.records());
+        let place = match with_local(|local| local.current().cloned()).flatten() {
+            None => Place::None,
+            Some(node) if node.records() => Place::Recording(node),
+            Some(node) => Place::Passing(node),
+        };
         // Somebody else's: it is to be edited and not ended.
-        let mut borrowed = ManuallyDrop::new(Self { node, records });
+        let mut borrowed = ManuallyDrop::new(Self { place });
         let result = edit(&borrowed);
-        borrowed.node = None;
+        borrowed.take_node();
         result
     }
 
     /// Whether what is set on it goes anywhere: false when sampled out, under `noop`, after teardown.
     #[inline]
     pub fn is_recording(&self) -> bool {
-        self.records
+        matches!(self.place, Place::Recording(_))
     }
 
     #[inline(always)]
     fn is_inert(&self) -> bool {
-        !self.records
+        !self.is_recording()
     }
 
     #[inline(always)]
     fn edit(&self, change: impl FnOnce(&mut OpenSpan)) {
-        if self.records
-            && let Some(node) = &self.node
-        {
+        if let Place::Recording(node) = &self.place {
             node.edit(change);
         }
     }
@@ -107,7 +140,7 @@ impl Scope {
 
     /// Its own place, or the current one when it has none.
     fn place(&self) -> Option<Rc<Node>> {
-        self.node.clone().or_else(|| with_local(|local| local.current().cloned()).flatten())
+        self.node().cloned().or_else(|| with_local(|local| local.current().cloned()).flatten())
     }
 
     /// The trace; zeros for `noop` without a parent.
@@ -127,19 +160,18 @@ impl Scope {
 
     /// As a parent for other threads and tasks.
     pub fn context(&self) -> Context {
-        self.node.as_ref().map_or_else(Context::current, |node| Context::from_frame(node.share()))
+        self.node().map_or_else(Context::current, |node| Context::from_frame(node.share()))
     }
 
     /// The span so far as JSON: identifiers, name, kind, start, attributes, events, status. Only identifiers when it is not recorded.
     pub fn to_json(&self) -> serde_json::Value {
-        let span = self.node.as_ref().and_then(|node| node.snapshot());
+        let span = self.node().and_then(|node| node.snapshot());
         crate::json::span_to_json(&span.unwrap_or_default().with_context(self.span_context()))
     }
 
     /// Ends it now and returns the trace that ended with it: all of it for a root, nothing for an inner scope.
     pub fn finish(mut self) -> Trace {
-        self.records = false;
-        let Some(node) = self.node.take() else { return Trace::default() };
+        let Some(node) = self.take_node() else { return Trace::default() };
         guest::detach(Some(&node));
         let ended = with_local(|local| local.close_root(node)).flatten();
         ended.map_or_else(Trace::default, |(recorder, capture)| recorder.decode(&capture))
@@ -149,7 +181,7 @@ impl Scope {
     #[cold]
     #[inline(never)]
     fn record_unwinding(&self) {
-        if self.node.as_ref().is_some_and(|node| !node.opened_while_unwinding()) {
+        if self.node().is_some_and(|node| !node.opened_while_unwinding()) {
             self.edit(|span| Exception::of_unwinding().record(span));
         }
     }
@@ -159,7 +191,7 @@ impl Scope {
         if std::thread::panicking() {
             self.record_unwinding();
         }
-        if let Some(node) = self.node.take() {
+        if let Some(node) = self.take_node() {
             if guest::is_installed() {
                 guest::detach(Some(&node));
             }
@@ -171,7 +203,7 @@ impl Scope {
 impl Drop for Scope {
     #[inline(always)]
     fn drop(&mut self) {
-        if self.node.is_some() {
+        if !matches!(self.place, Place::None) {
             self.close();
         }
     }

@@ -10,29 +10,13 @@ macro_rules! span_methods {
             if !self.is_inert() {
                 // The name's hash is a constant wherever the name is one, since this much is inlined.
                 let name = $crate::recorder::Name::new(name);
-                // By kind, so that everything goes in registers.
                 value.into().lend(|value| match value {
-                    $crate::plain::Plain::Str(text) => self.put_text(name.text, name.hash, text),
-                    $crate::plain::Plain::Number(number) => {
-                        self.put_number(name.text, name.hash, number.kind, number.bits);
-                    }
+                    $crate::plain::Plain::Str(text) => self.edit(|span| span.set_text(name, text)),
+                    $crate::plain::Plain::Number(number) => self.edit(|span| span.set_number(name, number)),
                     $crate::plain::Plain::Other(value) => self.put_any(name.text, name.hash, value),
                 });
             }
             self
-        }
-
-        #[inline(never)]
-        fn put_text($($recv)+ self, name: &str, hash: u64, text: &str) {
-            let name = $crate::recorder::Name { text: name, hash };
-            self.edit(|span| span.set_text(name, text));
-        }
-
-        #[inline(never)]
-        fn put_number($($recv)+ self, name: &str, hash: u64, kind: $crate::plain::NumberKind, bits: u64) {
-            let name = $crate::recorder::Name { text: name, hash };
-            let number = $crate::plain::Number { kind, bits };
-            self.edit(|span| span.set_number(name, number));
         }
 
         #[inline(never)]

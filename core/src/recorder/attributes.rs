@@ -6,16 +6,16 @@ use std::ops::Range;
 
 use super::fit::fits;
 use super::name::Name;
-use super::open_span::{OpenSpan, TAIL_ROOM};
+use super::open_span::OpenSpan;
 use super::redaction::{REDACTED, Redaction};
-use crate::otlp::{SHORT, key, write_short_number, write_short_text, write_value_bounded};
+use crate::otlp::{key, write_short_number, write_short_text, write_value_bounded};
 use crate::plain::{Number, NumberKind};
 use crate::value::AttrValue;
 use crate::wire::Reader;
 
 impl OpenSpan {
     /// From this many on, names are looked up in an index.
-    const MANY: u32 = 32;
+    const MANY: i64 = 32;
 
     /// Sets an attribute to a text; a name that was set before gets the new value in its old place.
     #[inline(always)]
@@ -58,12 +58,10 @@ impl OpenSpan {
         self.set_unusual_attribute(name, &number.to_value());
     }
 
-    /// Whether an attribute of this name is new, harmless, and fits when it is short.
+    /// Whether an attribute of this name is new and harmless. Whether it fits is the buffer's matter when it is short.
     #[inline(always)]
     fn takes_short(&self, name: Name<'_>) -> bool {
         self.seen & name.bit() == 0
-            && self.attributes < self.limits.attributes
-            && self.body.len() + SHORT + TAIL_ROOM <= self.limits.span_bytes
             && self.redaction.as_ref().is_none_or(|redaction| redaction.is_known(name))
     }
 
@@ -71,7 +69,11 @@ impl OpenSpan {
     fn count_short(&mut self, name: Name<'_>, len: usize) {
         self.body.advance(len);
         self.seen |= name.bit();
-        self.attributes += 1;
+    }
+
+    /// How many there are.
+    fn attributes(&self) -> i64 {
+        i64::from(self.seen.count_ones()) + self.more
     }
 
     /// The worker that the span belongs to, as an attribute that the user may replace.
@@ -92,7 +94,9 @@ impl OpenSpan {
         };
         let before = if self.seen & name.bit() == 0 { None } else { self.find(name) };
         let room = self.room(name.text).filter(|room| fits(&value, *room));
-        let (Some(room), true) = (room, before.is_some() || self.attributes < self.limits.attributes) else {
+        let (Some(room), true) =
+            (room, before.is_some() || self.attributes() < i64::from(self.limits.attributes))
+        else {
             self.dropped_attributes = self.dropped_attributes.saturating_add(1);
             self.unusual = true;
             return;
@@ -110,8 +114,8 @@ impl OpenSpan {
             .body
             .with_vec(|body| write_value_bounded(body, key::SPAN_ATTRIBUTE, name.text, value, limit));
         self.count_cut(cut);
+        self.more += i64::from(self.seen & name.bit() != 0);
         self.seen |= name.bit();
-        self.attributes += 1;
         if let Some(index) = &mut self.index {
             index.entry(name.hash).or_insert(start);
         }
@@ -136,7 +140,7 @@ impl OpenSpan {
     /// Where the attribute of this name stands.
     #[cold]
     fn find(&mut self, name: Name<'_>) -> Option<Range<usize>> {
-        if self.attributes < Self::MANY {
+        if self.attributes() < Self::MANY {
             return attributes(self.body(), 0)
                 .find(|(_, text)| *text == name.text.as_bytes())
                 .map(|(at, _)| at);
@@ -147,6 +151,7 @@ impl OpenSpan {
             });
             self.index = Some(Box::new(HashMap::from_iter(known)));
             // From now on every name takes the long way, and so into the index.
+            self.more = self.attributes() - i64::from(u64::BITS);
             (self.seen, self.unusual) = (u64::MAX, true);
         }
         let start = *self.index.as_ref()?.get(&name.hash)? as usize;

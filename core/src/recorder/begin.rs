@@ -3,51 +3,23 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::frame::{Detached, Extra, FrameContext, Parent, StartSpan, Worker};
-use super::local::{Local, NO_ENTRY};
-use super::node::{Node, Root, State};
+use super::frame::{Detached, Extra, FrameContext, Parent, Recording, StartSpan, Worker};
+use super::last_trace::SharedCapture;
+use super::local::Local;
+use super::node::{Node, Root, Stage, Words};
 use super::open_span::Beginning;
 use super::shared::Recorder;
 use crate::ids::{SpanId, TraceFlags, TraceId};
 
-/// What a span has from its parent.
-struct Inherited<'a> {
-    trace_id: TraceId,
-    span_id: SpanId,
-    flags: TraceFlags,
-    is_remote: bool,
-    worker: Worker,
-    extra: &'a Option<Arc<Extra>>,
-}
-
-impl<'a> Inherited<'a> {
-    #[inline(always)]
-    fn of_state(state: &'a State) -> Self {
-        Self {
-            trace_id: state.trace_id,
-            span_id: state.span_id,
-            flags: state.flags,
-            is_remote: state.is_remote,
-            worker: state.worker,
-            extra: &state.extra,
-        }
-    }
-
-    fn of_context(context: &'a FrameContext) -> Self {
-        Self {
-            trace_id: context.trace_id,
-            span_id: context.span_id,
-            flags: context.flags,
-            is_remote: context.is_remote,
-            worker: context.worker,
-            extra: &context.extra,
-        }
-    }
-
-    #[inline(always)]
-    fn is_valid(&self) -> bool {
-        self.trace_id.is_valid() && self.span_id.is_valid()
-    }
+/// A span that has begun.
+struct Begun {
+    words: Words,
+    /// Of a recorded span.
+    root: Root,
+    extra: Option<Arc<Extra>>,
+    records: bool,
+    /// The recorded span, or what waited to become one.
+    recording: Option<Box<Recording>>,
 }
 
 impl Local {
@@ -55,17 +27,18 @@ impl Local {
     #[inline(always)]
     pub(crate) fn open(&mut self, recorder: &Arc<Recorder>, start: &StartSpan<'_>) -> (Rc<Node>, bool) {
         let node = self.next_node();
-        let records = match node.state() {
-            Some(mut state) => {
-                let records = self.begin(&mut state, recorder, start);
-                state.is_open = true;
-                state.unwinding = std::thread::panicking();
-                records
-            }
-            None => false,
-        };
+        let begun = self.begin(node.recording.take(), recorder, start);
+        node.words.set(begun.words);
+        node.set_root(begun.root);
+        if begun.extra.is_some() {
+            node.set_extra(begun.extra);
+        }
+        node.stage.set(if begun.records { Stage::Recording } else { Stage::Passing });
+        if let Some(recording) = begun.recording {
+            node.keep(recording);
+        }
         self.depth += 1;
-        (node, records)
+        (node, begun.records)
     }
 
     /// Starts a span that belongs to no thread.
@@ -76,51 +49,67 @@ impl Local {
             _ => None,
         };
         let parent = shared.as_ref().map_or_else(|| start.parent.clone(), Parent::Given);
-        let mut state = State::default();
-        self.begin(&mut state, recorder, &StartSpan { parent, ..start.clone() });
-        state.empty()
+        let waiting = self.spare.pop();
+        let mut begun = self.begin(waiting, recorder, &StartSpan { parent, ..start.clone() });
+        if !begun.records {
+            self.spare.extend(begun.recording.take());
+        }
+        let root = match (begun.root, &mut begun.recording) {
+            (Root::Shared(shared), _) => Some(shared),
+            (Root::Itself, Some(recording)) => {
+                Some(Arc::clone(recording.shared.get_or_insert_with(|| Arc::new(SharedCapture::new()))))
+            }
+            _ => None,
+        };
+        Detached { context: begun.words.context(root, begun.extra), recording: begun.recording }
     }
 
-    /// Fills a state in place. True when the span is recorded.
     #[inline(always)]
-    fn begin(&mut self, state: &mut State, recorder: &Arc<Recorder>, start: &StartSpan<'_>) -> bool {
-        let known_entry = self.known_entry(recorder);
-        let bound = self.entries.get(known_entry as usize).map_or(Worker::NONE, |entry| entry.worker);
-        let own_id = self.random.span_id();
-
-        let (mut worker, mut parent_id, mut parent_is_remote) = (bound, SpanId::INVALID, false);
-        let mut inherited = None;
-        let mut inherit = |parent: &Inherited<'_>| {
-            // Baggage and worker are inherited even from a context without a span.
-            worker = worker.or(|| parent.worker);
-            if parent.extra.is_some() {
-                state.extra.clone_from(parent.extra);
-            }
-            if parent.is_valid() {
-                (parent_id, parent_is_remote) = (parent.span_id, parent.is_remote);
-                inherited = Some((parent.trace_id, flags_for_child(parent, recorder)));
-            }
+    fn begin(
+        &mut self,
+        waiting: Option<Box<Recording>>,
+        recorder: &Arc<Recorder>,
+        start: &StartSpan<'_>,
+    ) -> Begun {
+        let is_known = self.bring_forward(recorder);
+        let mut worker = match self.entries.first() {
+            Some(entry) if is_known => entry.worker,
+            _ => Worker::NONE,
         };
+        let span_id = self.random.span_id();
+        let (mut parent_id, mut parent_is_remote, mut extra) = (SpanId::INVALID, false, None);
+        let mut inherited = None;
         let mut root = Root::Itself;
+        // Baggage and worker are inherited even from a context without a span.
         match start.parent {
             Parent::Current => {
-                if let Some(current) = self.current()
-                    && let Some(parent) = current.look()
-                {
-                    let inherited = Inherited::of_state(&parent);
-                    inherit(&inherited);
-                    if inherited.is_valid() {
-                        root = self.root_for_child(current, &parent, recorder.id);
+                if let Some(current) = self.current() {
+                    let parent = current.words.get();
+                    worker = worker.or(|| parent.worker);
+                    if parent.has_extra {
+                        extra = current.extra();
+                    }
+                    if parent.trace_id.is_valid() && parent.span_id.is_valid() {
+                        (parent_id, parent_is_remote) = (parent.span_id, parent.is_remote);
+                        inherited =
+                            Some((parent.trace_id, flags_for_child(parent.trace_id, parent.flags, recorder)));
+                        root = if parent.is_remote || parent.recorder != recorder.id {
+                            self.enclosing_root(parent.trace_id, recorder.id)
+                        } else {
+                            current.root_below()
+                        };
                     }
                 }
             }
             Parent::None => {}
-            Parent::Given(context) => {
-                let inherited = Inherited::of_context(context);
-                inherit(&inherited);
-                // A parent of another tracer, or in another process, makes it a root itself.
-                if inherited.is_valid() && !context.is_remote && context.recorder == recorder.id {
-                    root = context.root.clone().map_or(Root::None, Root::Shared);
+            Parent::Given(parent) => {
+                worker = worker.or(|| parent.worker);
+                extra = parent.extra.clone();
+                if parent.trace_id.is_valid() && parent.span_id.is_valid() {
+                    (parent_id, parent_is_remote) = (parent.span_id, parent.is_remote);
+                    inherited =
+                        Some((parent.trace_id, flags_for_child(parent.trace_id, parent.flags, recorder)));
+                    root = root_below_context(parent, recorder.id);
                 }
             }
         }
@@ -132,22 +121,34 @@ impl Local {
             }
         };
         let worker = worker.or(|| recorder.only_worker());
-        let records = flags.is_sampled() && !recorder.is_closed() && !self.suppressed;
-
-        (state.trace_id, state.span_id, state.flags) = (trace_id, own_id, flags);
-        (state.is_remote, state.worker, state.recorder) = (false, worker, recorder.id);
-        state.records = records;
-        if !records {
-            return false;
+        let unwinding = std::thread::panicking();
+        let (is_remote, has_extra, recorder_id) = (false, extra.is_some(), recorder.id);
+        let words = Words {
+            trace_id,
+            span_id,
+            worker,
+            recorder: recorder_id,
+            flags,
+            is_remote,
+            has_extra,
+            unwinding,
+        };
+        if !flags.is_sampled() || recorder.is_closed() || self.suppressed {
+            return Begun { words, root: Root::None, extra, records: false, recording: waiting };
         }
+
         // Who records nothing needs no lane, and no clock.
-        state.entry = if known_entry == NO_ENTRY { self.entry(recorder) } else { known_entry };
-        let now =
-            self.entries.get_mut(state.entry as usize).map(|entry| entry.clock.now()).unwrap_or_default();
-        let recording = state.recording.get_or_insert_with(|| self.spare.pop().unwrap_or_default());
+        if !is_known {
+            self.add_entry(recorder);
+        }
+        let now = self.entries.first_mut().map(|entry| entry.clock.now()).unwrap_or_default();
+        let mut recording = match waiting {
+            Some(waiting) => waiting,
+            None => self.new_recording(),
+        };
         let beginning = Beginning {
             trace_id,
-            span_id: own_id,
+            span_id,
             parent: parent_id,
             parent_is_remote,
             is_local_root: matches!(root, Root::Itself),
@@ -159,8 +160,7 @@ impl Local {
             start: start.start,
         };
         recording.span.begin(recorder, &beginning);
-        state.root = root;
-        if let Some(extra) = &state.extra
+        if let Some(extra) = &extra
             && !extra.trace_state.is_empty()
         {
             recording.span.set_trace_state(extra.trace_state.as_str());
@@ -168,30 +168,25 @@ impl Local {
         if let Some(worker) = worker.number() {
             recording.span.set_worker(worker);
         }
-        true
+        Begun { words, root, extra, records: true, recording: Some(recording) }
     }
 
-    /// The root that a child of the current node belongs to. A parent of another tracer, or in another process, makes it one itself.
-    #[inline(always)]
-    fn root_for_child(&self, current: &Rc<Node>, parent: &State, recorder: u64) -> Root {
-        if parent.is_remote || parent.recorder != recorder {
-            return self.enclosing_root(parent, recorder);
-        }
-        root_under(current, parent)
+    #[cold]
+    #[inline(never)]
+    fn new_recording(&mut self) -> Box<Recording> {
+        self.spare.pop().unwrap_or_default()
     }
 
     /// Tracers can be nested in each other: a span under another tracer's belongs to its own tracer's root further out.
     #[cold]
     #[inline(never)]
-    fn enclosing_root(&self, parent: &State, recorder: u64) -> Root {
-        for node in self.stack().iter().rev() {
-            let Some(state) = node.look() else { continue };
-            let same_trace = state.trace_id == parent.trace_id && !state.is_remote;
-            if state.recorder == recorder && same_trace {
-                return root_under(node, &state);
-            }
-        }
-        Root::Itself
+    fn enclosing_root(&self, trace_id: TraceId, recorder: u64) -> Root {
+        let is_ours = |node: &&Rc<Node>| {
+            let words = node.words.get();
+            words.recorder == recorder && words.trace_id == trace_id && !words.is_remote
+        };
+        let ours = self.stack().iter().rev().find(is_ours);
+        ours.map_or(Root::Itself, |node| node.root_below())
     }
 
     /// The sampler's decision about a trace that starts here.
@@ -205,21 +200,17 @@ impl Local {
     }
 }
 
-#[inline(always)]
-fn root_under(node: &Rc<Node>, state: &State) -> Root {
-    match &state.root {
-        Root::None => Root::None,
-        Root::Itself => Root::Here(Rc::clone(node)),
-        Root::Here(root) => Root::Here(Rc::clone(root)),
-        Root::Shared(shared) => Root::Shared(Arc::clone(shared)),
+/// A parent of another tracer, or in another process, makes a span a root itself.
+#[inline(never)]
+fn root_below_context(parent: &FrameContext, recorder: u64) -> Root {
+    if parent.is_remote || parent.recorder != recorder {
+        return Root::Itself;
     }
+    parent.root.clone().map_or(Root::None, Root::Shared)
 }
 
 /// The parent's decision; where a B3 caller left it to us, the sampler's.
 #[inline(always)]
-fn flags_for_child(parent: &Inherited<'_>, recorder: &Recorder) -> TraceFlags {
-    if parent.flags.is_deferred() {
-        return parent.flags.decided(recorder.sampler.records(parent.trace_id));
-    }
-    parent.flags
+fn flags_for_child(trace_id: TraceId, flags: TraceFlags, recorder: &Recorder) -> TraceFlags {
+    if flags.is_deferred() { flags.decided(recorder.sampler.records(trace_id)) } else { flags }
 }

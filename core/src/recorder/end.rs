@@ -8,7 +8,7 @@ use tracer_factory_ring::{Push, RecordHeader};
 use super::frame::{Detached, Recording};
 use super::last_trace::{Capture, SharedCapture};
 use super::local::{Entry, Local};
-use super::node::{Node, Root, State};
+use super::node::{Node, Root, Stage, Words};
 use super::shared::Recorder;
 
 impl Local {
@@ -27,54 +27,35 @@ impl Local {
 
     #[inline(always)]
     fn close_showing(&mut self, node: Rc<Node>, show: impl FnOnce(&Arc<Recorder>, &Recording)) {
-        if let Some(mut state) = node.state() {
-            let state = &mut *state;
-            state.is_open = false;
-            if state.records {
-                state.records = false;
-                self.finish_in(state, show);
-            }
-            if state.extra.is_some() {
-                state.extra = None;
-            }
+        match node.stage.replace(Stage::Closed) {
+            Stage::Recording => self.finish_in(&node, show),
+            _ => drop(node.take_root()),
+        }
+        if node.words.get().has_extra {
+            node.set_extra(None);
         }
         self.unstack(node);
     }
 
     #[inline(always)]
-    fn finish_in(&mut self, state: &mut State, show: impl FnOnce(&Arc<Recorder>, &Recording)) {
-        let Some(recording) = &mut state.recording else { return };
-        recording.span.finish(None);
-        let header = recording.span.header();
-        let Some(entry) = self.entries.get_mut(state.entry as usize).filter(|e| e.id == state.recorder)
-        else {
-            return count_late(state.recorder);
-        };
-        Self::hand_over(entry, &header, recording.span.body());
+    fn finish_in(&mut self, node: &Node, show: impl FnOnce(&Arc<Recorder>, &Recording)) {
+        let root = node.take_root();
+        let Some(mut recording) = node.recording.take() else { return };
+        let Words { recorder, worker, .. } = node.words.get();
+        let header = recording.span.finish(None);
+        let Some(entry) = self.entry_of(recorder) else { return count_late(recorder) };
+        hand_over(entry, &header, recording.span.body());
         let cap = recording.span.limits.last_trace_bytes;
-        match std::mem::take(&mut state.root) {
-            Root::Itself => {
-                recording.worker = state.worker;
-                if let Some(root) = state.recording.take() {
-                    state.recording = publish(entry, root, cap, show);
-                }
-            }
-            Root::Here(root) => {
-                if let Some(mut root) = root.state().filter(|root| root.records)
-                    && let Some(root) = &mut root.recording
-                {
-                    // All in one place, in the order of their ends, once others add to it too.
-                    match &root.shared {
-                        None => root.capture.push(&header, recording.span.body(), cap),
-                        Some(shared) => shared.push(&header, recording.span.body(), cap),
-                    }
-                }
-            }
-            Root::Shared(shared) => shared.push(&header, recording.span.body(), cap),
-            Root::None => {}
-        }
-        if let Some(recording) = &mut state.recording {
-            recording.span.shrink();
+        let waiting = if let Root::Itself = root {
+            recording.worker = worker;
+            publish(entry, recording, cap, show)
+        } else {
+            capture_below(root, &header, recording.span.body(), cap);
+            Some(recording)
+        };
+        if let Some(mut waiting) = waiting {
+            waiting.span.shrink();
+            node.keep(waiting);
         }
     }
 
@@ -84,11 +65,12 @@ impl Local {
         if recorder.is_closed() {
             return recorder.count_late();
         }
-        recording.span.finish(end);
-        let header = recording.span.header();
-        let at = self.entry(recorder) as usize;
-        let Some(entry) = self.entries.get_mut(at) else { return };
-        Self::hand_over(entry, &header, recording.span.body());
+        let header = recording.span.finish(end);
+        if !self.bring_forward(recorder) {
+            self.add_entry(recorder);
+        }
+        let Some(entry) = self.entries.first_mut() else { return };
+        hand_over_calling(entry, &header, recording.span.body());
         let cap = recorder.limits.last_trace_bytes;
         let spare = if header.flags & RecordHeader::LOCAL_ROOT != 0 {
             recording.worker = detached.context.worker;
@@ -104,17 +86,44 @@ impl Local {
             self.spare.push(recording);
         }
     }
+}
 
-    #[inline(always)]
-    fn hand_over(entry: &mut Entry, header: &RecordHeader, span: &[u8]) {
-        if entry.recorder.is_closed() {
-            return entry.recorder.count_late();
+#[inline(always)]
+fn hand_over(entry: &mut Entry, header: &RecordHeader, span: &[u8]) {
+    if entry.recorder.is_closed() {
+        return entry.recorder.count_late();
+    }
+    match entry.producer.push(header, span) {
+        Push::Taken => {}
+        Push::TakenWake | Push::Refused => entry.recorder.wake(),
+        Push::TooLarge => push_large(entry, header, span),
+    }
+}
+
+/// For whoever is in less of a hurry than a scope that closes.
+#[inline(never)]
+fn hand_over_calling(entry: &mut Entry, header: &RecordHeader, span: &[u8]) {
+    hand_over(entry, header, span);
+}
+
+/// Adds an ended span to the last trace of its root.
+#[inline(never)]
+fn capture_below(root: Root, header: &RecordHeader, span: &[u8], cap: usize) {
+    match root {
+        Root::Here(root) => {
+            if root.records()
+                && let Some(mut recording) = root.recording.take()
+            {
+                // All in one place, in the order of their ends, once others add to it too.
+                match &recording.shared {
+                    None => recording.capture.push(header, span, cap),
+                    Some(shared) => shared.push(header, span, cap),
+                }
+                root.keep(recording);
+            }
         }
-        match entry.producer.push(header, span) {
-            Push::Taken => {}
-            Push::TakenWake | Push::Refused => entry.recorder.wake(),
-            Push::TooLarge => push_large(entry, header, span),
-        }
+        Root::Shared(shared) => shared.push(header, span, cap),
+        Root::None | Root::Itself => {}
     }
 }
 

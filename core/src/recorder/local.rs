@@ -46,9 +46,6 @@ pub(super) struct Entry {
     pub(super) clock: ThreadClock,
 }
 
-/// The entry of a node that records nothing, and so has none.
-pub(super) const NO_ENTRY: u32 = u32::MAX;
-
 /// Scopes that a future holds open while it is not polled, kept on the thread that its guards can't leave.
 #[derive(Debug, PartialEq, Eq, Hash, Clone, Copy)]
 pub(crate) struct Parked(u64);
@@ -65,6 +62,7 @@ pub(crate) struct Local {
     /// larger than it is worth to copy.
     #[expect(clippy::vec_box)]
     pub(super) spare: Vec<Box<Recording>>,
+    /// The tracers that this thread records for, the one that was used last standing first.
     pub(super) entries: Vec<Entry>,
     pub(super) random: Random,
     pub(super) suppressed: bool,
@@ -94,32 +92,35 @@ impl Local {
         (self.random.trace_id(), self.random.span_id())
     }
 
-    /// The entry of `recorder`, made at the first span that this thread records for it.
-    #[inline]
-    pub(super) fn entry(&mut self, recorder: &Arc<Recorder>) -> u32 {
-        match self.known_entry(recorder) {
-            NO_ENTRY => self.add_entry(recorder),
-            known => known,
-        }
-    }
-
-    /// The entry of `recorder`, or [`NO_ENTRY`].
+    /// Lets the entry of `recorder` stand first; false when there is none.
     #[inline(always)]
-    pub(super) fn known_entry(&self, recorder: &Arc<Recorder>) -> u32 {
+    pub(super) fn bring_forward(&mut self, recorder: &Arc<Recorder>) -> bool {
         match self.entries.first() {
-            Some(first) if Arc::ptr_eq(&first.recorder, recorder) => 0,
-            _ => self.later_entry(recorder),
+            Some(first) if Arc::ptr_eq(&first.recorder, recorder) => true,
+            _ => self.bring_another_forward(recorder.id),
         }
     }
 
     #[inline(never)]
-    fn later_entry(&self, recorder: &Arc<Recorder>) -> u32 {
-        let at = self.entries.iter().position(|entry| Arc::ptr_eq(&entry.recorder, recorder));
-        at.map_or(NO_ENTRY, |at| at as u32)
+    pub(super) fn bring_another_forward(&mut self, recorder: u64) -> bool {
+        let at = self.entries.iter().position(|entry| entry.id == recorder);
+        if let Some(at) = at {
+            self.entries.swap(0, at);
+        }
+        at.is_some()
     }
 
+    /// The entry of a recorder whose number this is, while it has one.
+    #[inline(always)]
+    pub(super) fn entry_of(&mut self, recorder: u64) -> Option<&mut Entry> {
+        let is_first = self.entries.first().is_some_and(|first| first.id == recorder);
+        if is_first || self.bring_another_forward(recorder) { self.entries.first_mut() } else { None }
+    }
+
+    /// Puts an entry of `recorder` first: at the first span that this thread records for it.
     #[cold]
-    fn add_entry(&mut self, recorder: &Arc<Recorder>) -> u32 {
+    #[inline(never)]
+    pub(super) fn add_entry(&mut self, recorder: &Arc<Recorder>) {
         let (producer, consumer) = lane(recorder.lane_bytes);
         let share = Arc::new(ThreadShare::default());
         recorder.lanes().register(consumer, Arc::clone(&share));
@@ -132,22 +133,18 @@ impl Local {
             clock: ThreadClock::new(),
         };
         // A tracer that is gone gives its place away; what it has open here knows itself late by its number.
-        match self.entries.iter().position(|old| old.recorder.is_closed()) {
-            Some(at) => {
-                self.entries[at] = entry;
-                at as u32
-            }
-            None => {
-                self.entries.push(entry);
-                self.entries.len() as u32 - 1
-            }
-        }
+        self.entries.retain(|old| !old.recorder.is_closed());
+        self.entries.insert(0, entry);
     }
 
     /// Binds this thread to a worker of `recorder`, or to none.
     pub(crate) fn bind_worker(&mut self, recorder: &Arc<Recorder>, worker: Option<i64>) {
-        let at = self.entry(recorder) as usize;
-        self.entries[at].worker = worker.map_or(Worker::NONE, Worker::new);
+        if !self.bring_forward(recorder) {
+            self.add_entry(recorder);
+        }
+        if let Some(entry) = self.entries.first_mut() {
+            entry.worker = worker.map_or(Worker::NONE, Worker::new);
+        }
     }
 
     /// The worker this thread is bound to.
@@ -168,7 +165,7 @@ impl Local {
 
     /// The tracer of the innermost node that has one, be it a scope's or an attached context's.
     pub(crate) fn current_recorder(&self) -> Option<Arc<Recorder>> {
-        let recorder_of = |node: &Rc<Node>| node.look().map_or(0, |state| state.recorder);
+        let recorder_of = |node: &Rc<Node>| node.words.get().recorder;
         let id = self.stack().iter().rev().map(recorder_of).find(|id| *id != 0)?;
         let here = self.entries.iter().find(|entry| entry.id == id);
         here.map(|entry| Arc::clone(&entry.recorder)).or_else(|| Recorder::by_id(id))
@@ -196,39 +193,24 @@ impl Local {
         node
     }
 
-    fn place(&mut self, entry: u32, detached: Detached) -> Rc<Node> {
+    /// Makes a detached span, or a context without one, current on this thread until [`Local::leave`].
+    pub(crate) fn enter(&mut self, detached: Detached) -> Rc<Node> {
         let node = self.next_node();
-        if let Some(mut state) = node.state() {
-            // What waits here for a span of its own must not be lost to one that brings its own.
-            if detached.recording.is_some()
-                && let Some(waiting) = state.recording.take()
-                && self.spare.len() < Self::POOL
-            {
-                self.spare.push(waiting);
-            }
-            state.fill(entry, detached);
-            state.is_open = true;
-            state.unwinding = std::thread::panicking();
-        }
+        // What waits there for a span of its own must not be lost to one that brings its own.
+        let waiting = node.fill(detached).filter(|_| self.spare.len() < Self::POOL);
+        self.spare.extend(waiting);
         self.depth += 1;
         node
     }
 
-    /// Makes a detached span current on this thread until [`Local::leave`].
-    pub(crate) fn enter(&mut self, recorder: &Arc<Recorder>, detached: Detached) -> Rc<Node> {
-        let records = detached.recording.is_some() && !recorder.is_closed();
-        let entry = if records { self.entry(recorder) } else { self.known_entry(recorder) };
-        self.place(entry, detached)
-    }
-
     /// Makes a context current without a span.
     pub(crate) fn attach(&mut self, context: FrameContext) -> Rc<Node> {
-        self.place(NO_ENTRY, Detached { context, recording: None })
+        self.enter(Detached { context, recording: None })
     }
 
     /// Takes a node off the stack, from wherever in it, and what is in it out of it.
-    pub(crate) fn leave(&mut self, node: Rc<Node>) -> Option<Detached> {
-        let detached = node.state().map(|mut state| state.empty());
+    pub(crate) fn leave(&mut self, node: Rc<Node>) -> Detached {
+        let detached = node.empty();
         self.unstack(node);
         detached
     }
@@ -269,7 +251,7 @@ impl Local {
 
     /// Puts nodes back on top, but for those that were closed meanwhile.
     pub(crate) fn resume(&mut self, nodes: Vec<Rc<Node>>) {
-        let open = nodes.into_iter().filter(|node| node.look().is_some_and(|state| state.is_open));
+        let open = nodes.into_iter().filter(|node| node.is_open());
         let (waiting, before) = (self.nodes.split_off(self.depth), self.nodes.len());
         self.nodes.extend(open);
         self.depth += self.nodes.len() - before;

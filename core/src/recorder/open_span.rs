@@ -34,13 +34,15 @@ const END: usize = 38;
 /// The fields that may follow the head in one piece.
 const PARENT: usize = 10;
 const LONGEST_NAME: usize = 100;
+const BEGINNING: usize = HEAD + PARENT + 2 + LONGEST_NAME;
 
 #[derive(Debug, Default)]
 pub(crate) struct OpenSpan {
     pub(super) body: Buffer,
-    /// One bit per attribute's name seen: a clear bit means the name is new.
+    /// One bit per attribute's name seen: a clear bit means the name is new, and that there are not too many.
     pub(super) seen: u64,
-    pub(super) attributes: u32,
+    /// How many more attributes there are than bits.
+    pub(super) more: i64,
     events: u32,
     links: u32,
     pub(super) cut_values: u32,
@@ -62,6 +64,8 @@ pub(crate) struct OpenSpan {
     /// Whose bounds and rules the following are; 0 is nobody's.
     recorder: u64,
     pub(super) limits: Limits,
+    /// What `seen` and `more` begin with.
+    fresh: (u64, i64),
     /// Texts of at most this length are written as they are.
     pub(super) plain_text: usize,
     pub(super) redaction: Option<Arc<Redaction>>,
@@ -95,7 +99,8 @@ impl OpenSpan {
         if self.recorder != recorder.id {
             self.belong_to(recorder);
         }
-        (self.seen, self.attributes, self.events, self.links) = (0, 0, 0, 0);
+        (self.seen, self.more) = self.fresh;
+        (self.events, self.links) = (0, 0);
         (self.cut_values, self.dropped_attributes) = (0, 0);
         (self.dropped_events, self.dropped_links) = (0, 0);
         self.unusual = false;
@@ -107,7 +112,7 @@ impl OpenSpan {
 
         self.body.clear();
         // In place: built elsewhere, it would be copied in wider pieces than it was just written in, and wait.
-        if let Some(block) = self.body.block::<{ HEAD + PARENT + 2 + LONGEST_NAME }>() {
+        if let Some(block) = self.body.block::<BEGINNING>() {
             block[0] = key::SPAN_TRACE_ID;
             block[1] = 16;
             block[2..18].copy_from_slice(&begin.trace_id.to_bytes());
@@ -163,6 +168,10 @@ impl OpenSpan {
         self.redaction = recorder.redaction().cloned();
         let plain = if self.redaction.is_some() { Redaction::SHORTEST - 1 } else { usize::MAX };
         self.plain_text = plain.min(self.limits.value_bytes);
+        // As long as each has a bit of its own nobody counts. Where fewer are allowed, every name takes the long way.
+        self.fresh =
+            if self.limits.attributes < u64::BITS { (u64::MAX, -i64::from(u64::BITS)) } else { (0, 0) };
+        self.body.limit(self.limits.span_bytes.saturating_sub(TAIL_ROOM).max(BEGINNING));
     }
 
     /// What is written so far; a valid `Span` message at any time.
@@ -176,7 +185,7 @@ impl OpenSpan {
     pub(super) fn shrink(&mut self) {
         const KEPT: usize = 64 << 10;
         if self.body.capacity() > KEPT {
-            self.body = Buffer::default();
+            self.body.release();
         }
     }
 
@@ -201,10 +210,8 @@ impl OpenSpan {
     pub(crate) fn add_plain_event(&mut self, name: &str) {
         const LONGEST: usize = 100;
         let time = self.time.now().unix_nanos;
-        let fits = self.events < self.limits.events
-            && self.body.len() + 13 + LONGEST + TAIL_ROOM <= self.limits.span_bytes;
         if name.len() <= LONGEST
-            && fits
+            && self.events < self.limits.events
             && let Some(block) = self.body.block::<{ 13 + LONGEST }>()
         {
             self.events += 1;
@@ -320,24 +327,30 @@ impl OpenSpan {
 
     /// Writes what is known only at the end: the clock's time, unless another is given. The body is then the whole span.
     #[inline(always)]
-    pub(super) fn finish(&mut self, end: Option<u64>) {
+    pub(super) fn finish(&mut self, end: Option<u64>) -> RecordHeader {
         let now = self.time.now();
         self.ended = now.count;
         let end = end.unwrap_or(now.unix_nanos).max(self.start);
         self.end = end;
-        if let Some(head) = self.body.head::<HEAD>() {
-            head[END..END + 8].copy_from_slice(&end.to_le_bytes());
-        }
         if self.unusual {
             self.finish_unusual();
         }
+        let mut trace_id = [0; 16];
+        if let Some(head) = self.body.head::<HEAD>() {
+            head[END..END + 8].copy_from_slice(&end.to_le_bytes());
+            trace_id.copy_from_slice(&head[TRACE_ID..TRACE_ID + 16]);
+        }
+        self.header_of(trace_id)
     }
 
     /// The record's header, of a span that is finished.
-    #[inline(always)]
     pub(super) fn header(&self) -> RecordHeader {
-        let head = self.body().first_chunk::<HEAD>();
-        let trace_id = head.and_then(|head| head[TRACE_ID..].first_chunk()).copied().unwrap_or_default();
+        let trace_id = self.body().get(TRACE_ID..).and_then(|rest| rest.first_chunk()).copied();
+        self.header_of(trace_id.unwrap_or_default())
+    }
+
+    #[inline(always)]
+    fn header_of(&self, trace_id: [u8; 16]) -> RecordHeader {
         RecordHeader {
             len: self.body.len() as u32,
             tracer: 0,
@@ -345,7 +358,7 @@ impl OpenSpan {
             trace_id,
             flags: self.flags,
             start_unix_nanos: self.start,
-            duration_nanos: self.end - self.start,
+            duration_nanos: self.end.wrapping_sub(self.start),
         }
     }
 

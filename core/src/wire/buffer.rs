@@ -2,12 +2,20 @@
 //! check for room and a few stores, where a `Vec` checks at each append.
 
 /// Bytes, of which the first `used` count.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Clone)]
 pub(crate) struct Buffer {
     /// Never shorter than `used`.
     bytes: Vec<u8>,
     /// Narrow, so that the compiler sees that adding a length to it does not overflow.
     used: u32,
+    /// Blocks end here at the latest.
+    limit: usize,
+}
+
+impl Default for Buffer {
+    fn default() -> Self {
+        Self { bytes: Vec::new(), used: 0, limit: usize::MAX }
+    }
 }
 
 impl Buffer {
@@ -25,7 +33,19 @@ impl Buffer {
         self.used as usize
     }
 
-    /// The next `N` bytes, which may hold anything. [`Buffer::advance`] says how many of them count.
+    /// From now on there are no blocks beyond the first `limit` bytes. Longer ways of writing don't ask.
+    pub(crate) fn limit(&mut self, limit: usize) {
+        self.limit = limit;
+        self.release();
+    }
+
+    /// Gives the memory back.
+    #[cold]
+    pub(crate) fn release(&mut self) {
+        (self.bytes, self.used) = (Vec::new(), 0);
+    }
+
+    /// The next `N` bytes, which may hold anything; `None` beyond the limit. [`Buffer::advance`] says how many of them count.
     #[inline(always)]
     pub(crate) fn block<const N: usize>(&mut self) -> Option<&mut [u8; N]> {
         const { assert!(N <= Self::STEP) };
@@ -39,8 +59,10 @@ impl Buffer {
     #[cold]
     #[inline(never)]
     fn new_block<const N: usize>(&mut self) -> Option<&mut [u8; N]> {
-        self.bytes.resize(self.len() + Self::STEP, 0);
-        self.bytes.get_mut(self.used as usize..)?.first_chunk_mut()
+        let start = self.len();
+        // Bytes behind the limit would be given out unasked.
+        self.bytes.resize((start + Self::STEP).min(self.limit.max(start)), 0);
+        self.bytes.get_mut(start..)?.first_chunk_mut()
     }
 
     /// Counts bytes of the last block.
@@ -141,6 +163,17 @@ mod tests {
         assert_eq!((buffer.written(), buffer.len()), (&b""[..], 0));
         buffer.put_bytes(b"x");
         assert_eq!(buffer.written(), b"x", "nothing of what was there before shows");
+    }
+
+    #[test]
+    fn blocks_end_at_the_limit() {
+        let mut buffer = Buffer::default();
+        buffer.limit(10);
+        assert!(buffer.block::<8>().is_some());
+        buffer.advance(8);
+        assert!(buffer.block::<3>().is_none() && buffer.block::<2>().is_some());
+        buffer.with_vec(|vec| vec.extend_from_slice(b"more"));
+        assert!(buffer.block::<1>().is_none() && buffer.len() == 12);
     }
 
     proptest! {
