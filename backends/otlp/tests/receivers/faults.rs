@@ -11,8 +11,6 @@ use tracer_factory_testkit::faults::{Answer, CountingSink, Direction, Fault, Fau
 
 /// Long enough for anything that is to happen, on any machine.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Shorter than patience, longer than an answer takes.
-const REQUEST: Duration = Duration::from_millis(400);
 const PROTOCOLS: [OtlpProtocol; 2] = [OtlpProtocol::HttpProtobuf, OtlpProtocol::Grpc];
 
 pub(crate) fn tracer(otlp: OtlpConfig) -> RecordingTracer {
@@ -34,11 +32,15 @@ struct Pipeline {
 
 impl Pipeline {
     fn new(protocol: OtlpProtocol) -> Self {
+        Self::with_timeout(protocol, PATIENCE)
+    }
+
+    fn with_timeout(protocol: OtlpProtocol, timeout: Duration) -> Self {
         let sink = CountingSink::start().unwrap();
         let proxy = FaultProxy::start(sink.address()).unwrap();
         let mut otlp = config(format!("http://{}", proxy.address()));
         otlp.protocol = Some(protocol);
-        otlp.timeout = REQUEST;
+        otlp.timeout = timeout;
         Self { sink, proxy, tracer: tracer(otlp), recorded: Vec::new() }
     }
 
@@ -134,7 +136,7 @@ fn an_answer_that_is_lost_costs_a_batch_twice_and_no_span() {
 fn a_receiver_that_hangs_or_trickles_costs_time_and_no_span() {
     for protocol in PROTOCOLS {
         for fault in [Fault::Hang, Fault::Trickle(40), Fault::BlackHole] {
-            let mut pipeline = Pipeline::new(protocol);
+            let mut pipeline = Pipeline::with_timeout(protocol, Duration::from_millis(400));
             pipeline.record(3);
             pipeline.assert_delivered("before");
             pipeline.proxy.set(fault.clone()).unwrap();

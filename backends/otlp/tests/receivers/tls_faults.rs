@@ -179,16 +179,26 @@ fn a_wrong_certificate_gets_nothing_and_its_successor_everything() {
 }
 
 #[test]
-fn a_client_certificate_that_is_missing_is_named() {
-    let authority = Authority::new();
+fn a_client_certificate_that_is_missing_or_of_no_use_is_named() {
+    let (authority, stranger) = (Authority::new(), Authority::new());
     let (certificate, key) = authority.certify("127.0.0.1");
-    let receiver = Receiver::start(server(&certificate, &key, Some(&authority)));
-    let tracer = tracer(trusting(&receiver.url, &authority));
-    let error = record_until_failure(&tracer);
-    assert!(error.contains("OTLP_CLIENT_CERTIFICATE"), "{error}");
-    assert_eq!(receiver.received.load(Relaxed), 0);
-    receiver.use_certificate(server(&certificate, &key, None));
-    assert_arrives(&tracer);
+    for shown in [false, true] {
+        let receiver = Receiver::start(server(&certificate, &key, Some(&authority)));
+        let mut config = trusting(&receiver.url, &authority);
+        if shown {
+            let (certificate, key) = stranger.certify("worker");
+            config.tls.client_certificate_file = Some(stranger.file("client.pem", &certificate.pem()));
+            config.tls.client_key_file = Some(stranger.file("client.key", &key.serialize_pem()));
+        }
+        let tracer = tracer(config);
+        let error = record_until_failure(&tracer);
+        let words =
+            if shown { "does not accept the client certificate" } else { "asks for a client certificate" };
+        assert!(error.contains(words), "{error}");
+        assert_eq!(receiver.received.load(Relaxed), 0);
+        receiver.use_certificate(server(&certificate, &key, None));
+        assert_arrives(&tracer);
+    }
 }
 
 /// A peer that speaks plain text gets the beginning of a handshake, and nothing that was recorded or is secret.
