@@ -132,10 +132,11 @@ impl DestinationTask {
             self.urgent.mark_unchanged();
             let outcome = catch(async { self.destination.deliver(batch).await }).await;
             let log = &self.shared.log;
-            let after = match outcome {
+            let failure = match outcome {
                 Ok(Outcome::Retry { after, error }) => {
+                    let refused = error.is_nobody_there();
                     log.failed(self.number, error, "spans are not delivered; trying again");
-                    after
+                    Failure { after, refused }
                 }
                 Ok(answer) => {
                     self.breaker.answered(Instant::now());
@@ -158,10 +159,10 @@ impl DestinationTask {
                         self.breaker.answered(Instant::now());
                         return Attempt::Settled(Settled::Dropped(reason::PANIC));
                     }
-                    None
+                    Failure::default()
                 }
             };
-            self.breaker.failed(Instant::now(), Failure { after, ..Failure::default() });
+            self.breaker.failed(Instant::now(), failure);
             self.show_circuit();
         }
     }
