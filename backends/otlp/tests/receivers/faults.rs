@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::support::{config, connect};
-use tracer_factory_core::config::{OtlpConfig, OtlpProtocol, TracerConfig, TracerType};
+use tracer_factory_core::config::{OtlpConfig, OtlpProtocol, SpoolDirectory, TracerConfig, TracerType};
 use tracer_factory_core::recording::RecordingTracer;
 use tracer_factory_core::tracer::BaseTracer;
 use tracer_factory_otlp::BACKEND;
@@ -18,6 +18,8 @@ pub(crate) fn tracer(otlp: OtlpConfig) -> RecordingTracer {
     config.otlp = otlp;
     config.delivery.schedule_delay = Duration::from_millis(5);
     config.delivery.shutdown_timeout = Duration::from_millis(10);
+    // What one test leaves is nothing to another.
+    config.delivery.spool.directory = SpoolDirectory::Off;
     let plan = (BACKEND.plan)(&config).unwrap();
     RecordingTracer::with_plans(&config, vec![plan]).unwrap()
 }
@@ -36,7 +38,10 @@ impl Pipeline {
     }
 
     fn with_timeout(protocol: OtlpProtocol, timeout: Duration) -> Self {
-        let sink = CountingSink::start().unwrap();
+        Self::before(CountingSink::start().unwrap(), protocol, timeout)
+    }
+
+    fn before(sink: CountingSink, protocol: OtlpProtocol, timeout: Duration) -> Self {
         let proxy = FaultProxy::start(sink.address()).unwrap();
         let mut otlp = config(format!("http://{}", proxy.address()));
         otlp.protocol = Some(protocol);
@@ -193,6 +198,32 @@ fn permanent_refusals_are_counted_once() {
             pipeline.tracer.flush(PATIENCE);
             assert_eq!((pipeline.sink.spans(), pipeline.proxy.answers().len()), (3, asked), "not sent again");
         }
+    }
+}
+
+/// Halves of halves, until they fit: everything that fits alone arrives once, and what does not is refused once.
+#[test]
+fn what_is_too_large_arrives_in_parts() {
+    for protocol in PROTOCOLS {
+        let sink = CountingSink::with_limit(3000).unwrap();
+        let mut pipeline = Pipeline::before(sink, protocol, PATIENCE);
+        // Nothing leaves before everything is recorded.
+        pipeline.proxy.set(Fault::Refuse).unwrap();
+        pipeline.record(150);
+        let large = pipeline.tracer.trace_context("large");
+        large.set_attribute("text", "x".repeat(4000).as_str());
+        let large_id = large.span_id().to_int();
+        drop(large);
+        pipeline.record(150);
+        pipeline.wait_for_failure();
+        pipeline.proxy.set(Fault::Pass).unwrap();
+        let report = pipeline.tracer.flush(PATIENCE);
+        assert!(report.adds_up(), "{report}");
+        let d = &report.destinations[0];
+        assert_eq!((report.accepted, d.delivered, d.rejected, d.pending), (301, 300, 1, 0), "{report}");
+        assert_eq!(pipeline.tally(), Tally::default(), "{protocol:?}");
+        assert_eq!(pipeline.sink.times(large_id), 0);
+        assert!(pipeline.sink.requests() > 10 && pipeline.sink.refused() > 10, "{protocol:?}");
     }
 }
 
