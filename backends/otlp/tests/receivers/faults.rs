@@ -13,13 +13,17 @@ use tracer_factory_testkit::faults::{Answer, CountingSink, Direction, Fault, Fau
 const PATIENCE: Duration = Duration::from_secs(30);
 const PROTOCOLS: [OtlpProtocol; 2] = [OtlpProtocol::HttpProtobuf, OtlpProtocol::Grpc];
 
+/// What one test leaves is nothing to another.
 pub(crate) fn tracer(otlp: OtlpConfig) -> RecordingTracer {
+    tracer_with_spool(otlp, SpoolDirectory::Off)
+}
+
+pub(crate) fn tracer_with_spool(otlp: OtlpConfig, spool: SpoolDirectory) -> RecordingTracer {
     let mut config = TracerConfig::new(TracerType::Otlp);
     config.otlp = otlp;
     config.delivery.schedule_delay = Duration::from_millis(5);
     config.delivery.shutdown_timeout = Duration::from_millis(10);
-    // What one test leaves is nothing to another.
-    config.delivery.spool.directory = SpoolDirectory::Off;
+    config.delivery.spool.directory = spool;
     let plan = (BACKEND.plan)(&config).unwrap();
     RecordingTracer::with_plans(&config, vec![plan]).unwrap()
 }
@@ -199,6 +203,29 @@ fn permanent_refusals_are_counted_once() {
             assert_eq!((pipeline.sink.spans(), pipeline.proxy.answers().len()), (3, asked), "not sent again");
         }
     }
+}
+
+/// Where spans are kept on disk, so are those that were refused, with the reason and without a secret.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_was_refused_can_be_looked_at() {
+    let proxy = FaultProxy::start(([127, 0, 0, 1], 1).into()).unwrap();
+    proxy.set(Answer::http(400).body("bad key canary-key")).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let mut config = config(format!("http://user:canary-pass@{}/v1/traces?q=canary", proxy.address()));
+    config.headers.push(("x-api-key".to_owned(), "canary-key".to_owned().into()));
+    let tracer = tracer_with_spool(config, SpoolDirectory::At(directory.path().to_owned()));
+    drop(tracer.trace_context("refused one"));
+    let report = tracer.flush(PATIENCE);
+    assert_eq!((report.accepted, report.destinations[0].rejected), (1, 1), "{report}");
+    let report = tracer.teardown();
+    assert!(report.adds_up(), "{report}");
+    let text = std::fs::read_to_string(directory.path().join("refused/dead-letter.jsonl")).unwrap();
+    let line: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(line["destination"], format!("http://{}/v1/traces", proxy.address()));
+    assert!(line["error"].as_str().unwrap().contains("answered 400 Bad Request (it said: bad key <hidden>)"));
+    assert_eq!(line["request"]["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["name"], "refused one");
+    assert!(!text.contains("canary"), "{text}");
 }
 
 /// Halves of halves, until they fit: everything that fits alone arrives once, and what does not is refused once.

@@ -178,6 +178,39 @@ fn a_wrong_certificate_gets_nothing_and_its_successor_everything() {
     }
 }
 
+/// The worker ends before the certificate is replaced, and its successor delivers.
+#[cfg(target_os = "linux")]
+#[test]
+fn spans_wait_on_disk_for_the_right_certificate() {
+    use crate::faults::tracer_with_spool;
+    use tracer_factory_core::config::SpoolDirectory;
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    let receiver = Receiver::start(good(&stranger));
+    let directory = tempfile::tempdir().unwrap();
+    let start = || {
+        let spool = SpoolDirectory::At(directory.path().to_owned());
+        tracer_with_spool(trusting(&receiver.url, &authority), spool)
+    };
+    let first = start();
+    record_until_failure(&first);
+    let report = first.teardown();
+    assert!(report.adds_up() && report.is_safe(), "{report}");
+    assert_eq!(report.destinations[0].pending, 3, "{report}");
+    assert_eq!(receiver.received.load(Relaxed), 0);
+    receiver.use_certificate(good(&authority));
+    let second = start();
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let recovered = second.report().destinations[0].recovered.clone();
+        if (recovered.found, recovered.delivered, recovered.pending) == (3, 3, 0) {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{recovered:?}");
+        std::thread::yield_now();
+    }
+    assert!(receiver.received.load(Relaxed) > 0);
+}
+
 #[test]
 fn a_client_certificate_that_is_missing_or_of_no_use_is_named() {
     let (authority, stranger) = (Authority::new(), Authority::new());
