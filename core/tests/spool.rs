@@ -175,6 +175,18 @@ fn what_is_for_others_is_left_alone_until_it_is_replayed() {
 }
 
 #[test]
+fn what_is_no_spool_is_left_as_it_is() {
+    let directory = TempDir::new().unwrap();
+    std::fs::write(directory.path().join("precious"), "x").unwrap();
+    let plans = vec![Receiver::up().plan("receiver")];
+    let report = replay(&config(directory.path(), |_| {}), plans, directory.path(), PATIENCE).unwrap();
+    assert_eq!(report.destinations[0].recovered.found, 0);
+    let left: Vec<_> =
+        std::fs::read_dir(directory.path()).unwrap().flatten().map(|e| e.file_name()).collect();
+    assert_eq!(left, ["precious"]);
+}
+
+#[test]
 fn more_than_memory_holds_waits_on_disk_and_arrives_in_full() {
     let directory = TempDir::new().unwrap();
     let config = config(directory.path(), |config| {

@@ -54,7 +54,7 @@ impl Cursors {
         };
         let generation = self.generation + 1;
         let slot = self.slot(generation);
-        let at = self.head().len() + slot.len() * usize::from(generation % 2 == 1);
+        let at = self.head().len() + slot.len() * usize::from(!generation.is_multiple_of(2));
         let written = directory.write_at(file, &[&slot], at as u64);
         written.map_err(|error| directory.error_at("write", CURSORS, error))?;
         self.generation = generation;
@@ -93,7 +93,7 @@ impl Cursors {
         let mut file = self.head();
         let slot = self.slot(self.generation);
         let unwritten = vec![0; slot.len()];
-        let slots = if self.generation % 2 == 0 { [slot, unwritten] } else { [unwritten, slot] };
+        let slots = if self.generation.is_multiple_of(2) { [slot, unwritten] } else { [unwritten, slot] };
         file.extend(slots.into_iter().flatten());
         file
     }
