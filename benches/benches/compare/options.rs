@@ -52,25 +52,27 @@ pub(crate) struct Options {
     pub(crate) summary: bool,
     /// Rounds of the producer's cases that count.
     pub(crate) rounds: usize,
-    /// Rounds of the pipelines at a steady rate and at full speed.
+    /// Rounds of the pipelines whose spans are all delivered.
     pub(crate) delivery_rounds: usize,
+    /// Rounds of the pipelines at full speed.
+    pub(crate) full_speed_rounds: usize,
     /// Rounds of the pipelines at each offered rate.
     pub(crate) rate_rounds: usize,
-    /// How long a pipeline is under load.
+    /// How long a pipeline is under load; half as long where all is delivered, since pairs are better when close.
     pub(crate) time: Duration,
     parts: Vec<Part>,
 }
 
 impl Options {
-    /// Whether this kind of measurement was asked for: all are unless some were named.
+    /// Whether this kind of measurement was asked for.
     pub(crate) fn wants(&self, part: Part) -> bool {
-        self.parts.is_empty() || self.parts.contains(&part)
+        self.parts.contains(&part)
     }
 }
 
 const USAGE: &str = "\
 [--summary] [--part producer|allocations|instructions|delivered|full-speed|rates]... [--rounds N] \
-[--delivery-rounds N] [--rate-rounds N] [--millis N]";
+[--delivery-rounds N] [--full-speed-rounds N] [--rate-rounds N] [--millis N]";
 
 impl Mode {
     pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Self, String> {
@@ -101,7 +103,8 @@ fn options(arguments: &mut dyn Iterator<Item = String>, measures: bool) -> Resul
     let mut options = Options {
         summary: false,
         rounds: if measures { 60 } else { 2 },
-        delivery_rounds: if measures { 5 } else { 1 },
+        delivery_rounds: if measures { 9 } else { 1 },
+        full_speed_rounds: if measures { 3 } else { 1 },
         rate_rounds: 1,
         time: Duration::from_millis(if measures { 2000 } else { 100 }),
         parts: Vec::new(),
@@ -112,6 +115,7 @@ fn options(arguments: &mut dyn Iterator<Item = String>, measures: bool) -> Resul
             "--summary" => options.summary = true,
             "--rounds" => options.rounds = number(&option, &value()?)?,
             "--delivery-rounds" => options.delivery_rounds = number(&option, &value()?)?,
+            "--full-speed-rounds" => options.full_speed_rounds = number(&option, &value()?)?,
             "--rate-rounds" => options.rate_rounds = number(&option, &value()?)?,
             "--millis" => options.time = Duration::from_millis(number(&option, &value()?)? as u64),
             "--part" => {
@@ -123,6 +127,12 @@ fn options(arguments: &mut dyn Iterator<Item = String>, measures: bool) -> Resul
                 return Err(format!("{other} is unknown; known are {USAGE}, or {} alone", Alone::USAGE));
             }
         }
+    }
+    if options.parts.is_empty() {
+        // A test that everything runs has no use for what takes minutes.
+        let slow = [Part::Instructions, Part::Rates];
+        let parts = Part::ALL.into_iter().map(|(part, _)| part);
+        options.parts = parts.filter(|part| measures || !slow.contains(part)).collect();
     }
     Ok(options)
 }

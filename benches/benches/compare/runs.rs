@@ -1,5 +1,7 @@
 //! Pipelines under load, interleaved: at a steady rate, at full speed, and at rising rates.
 
+use std::time::Duration;
+
 use tracer_factory_benches::PIPELINES;
 use tracer_factory_hot_path::Failure;
 
@@ -40,28 +42,35 @@ impl<'a> Runs<'a> {
 
     /// CPU time of what is delivered.
     pub(crate) fn delivered(&mut self) -> Result<Vec<Outcomes>, Failure> {
-        self.run(Pace::Settled, 1, self.options.delivery_rounds)
+        self.run(Pace::Settled, 1, self.options.delivery_rounds, self.options.time / 2)
     }
 
     /// What is lost when nothing holds the producers back.
     pub(crate) fn full_speed(&mut self) -> Result<Vec<Outcomes>, Failure> {
-        self.run(Pace::FlatOut, FLAT_OUT_THREADS, self.options.delivery_rounds)
+        self.run(Pace::FlatOut, FLAT_OUT_THREADS, self.options.full_speed_rounds, self.options.time)
     }
 
     /// What is lost at each of the rates.
     pub(crate) fn rates(&mut self) -> Result<Vec<(usize, Vec<Outcomes>)>, Failure> {
-        let at = |rate| Ok((rate, self.run(Pace::Rate(rate), 1, self.options.rate_rounds)?));
+        let at =
+            |rate| Ok((rate, self.run(Pace::Rate(rate), 1, self.options.rate_rounds, self.options.time)?));
         RATES.into_iter().map(at).collect()
     }
 
     /// Each pipeline in each round; each round begins with another one.
-    fn run(&mut self, pace: Pace, threads: usize, rounds: usize) -> Result<Vec<Outcomes>, Failure> {
+    fn run(
+        &mut self,
+        pace: Pace,
+        threads: usize,
+        rounds: usize,
+        time: Duration,
+    ) -> Result<Vec<Outcomes>, Failure> {
         let new = |name: &&'static str| Outcomes { pipeline: name, rounds: Vec::new() };
         let mut all: Vec<_> = self.pipelines.iter().map(new).collect();
         for round in 0..rounds {
             // Nobody's late requests are counted as somebody else's.
             let sink = self.children.sink()?;
-            let run = Run { url: sink.url(), pace, threads, time: self.options.time };
+            let run = Run { url: sink.url(), pace, threads, time };
             let step = usize::from(round > 0).min(all.len());
             all.rotate_left(step);
             for outcomes in &mut all {
