@@ -45,3 +45,47 @@ async fn serve(listener: TcpListener) -> std::io::Result<()> {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpStream;
+
+    use super::*;
+
+    fn post(port: u16, path: &str, body: &[u8]) -> String {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+        let length = body.len();
+        write!(
+            stream,
+            "POST {path} HTTP/1.1\r\nhost: sink\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
+        )
+        .unwrap();
+        stream.write_all(body).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer.split_whitespace().nth(1).unwrap().to_owned()
+    }
+
+    #[test]
+    fn every_protocol_is_answered_and_counted() {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        runtime.spawn(serve(listener));
+
+        let otlp = b"\x0a\x04\x12\x02\x12\x00";
+        assert_eq!(post(port, "/v1/traces", otlp), "200");
+        assert_eq!(post(port, "/api/v2/spans", br#"[{"traceId":"a"},{"traceId":"b"}]"#), "202");
+        assert_eq!(post(port, "/api/traces", b"\x0f\x00\x02\x0c\x00\x00\x00\x01\x00\x00"), "202");
+        let export = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+        assert_eq!(post(port, export, &[b"\x00\x00\x00\x00\x06".as_slice(), otlp].concat()), "200");
+        assert_eq!(post(port, "/v1/traces", b"\x0a\x09"), "400");
+        assert_eq!(post(port, "/elsewhere", otlp), "404");
+
+        let url = format!("http://{}:{port}", Ipv4Addr::LOCALHOST);
+        assert_eq!(take_count(&url).unwrap(), 5);
+        assert_eq!(take_count(&url).unwrap(), 0);
+        runtime.shutdown_background();
+    }
+}
