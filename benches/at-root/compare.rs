@@ -5,14 +5,19 @@
 use std::process::{Command, ExitCode};
 
 fn main() -> ExitCode {
+    let mut command = Command::new(env!("CARGO"));
+    command.current_dir(env!("CARGO_MANIFEST_DIR"));
+    command.args(["bench", "--package", "tracer-factory-benches", "--bench", "compare", "--"]);
     // Cargo says `--bench` to benchmarks by itself, and will again.
-    let arguments = std::env::args_os().skip(1).filter(|argument| argument != "--bench");
-    let status = Command::new(env!("CARGO"))
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(["bench", "--package", "tracer-factory-benches", "--bench", "compare", "--"])
-        .args(arguments)
-        .status();
-    match status {
+    command.args(std::env::args_os().skip(1).filter(|argument| argument != "--bench"));
+    // What Cargo says of this package would make build scripts believe that something changed, and build again.
+    for (name, _) in std::env::vars_os() {
+        let of_package = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+        if name.to_str().is_some_and(of_package) {
+            command.env_remove(name);
+        }
+    }
+    match command.status() {
         Ok(status) if status.success() => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
     }
