@@ -68,6 +68,12 @@ impl Figures {
         found.map(|of| of.count)
     }
 
+    pub(crate) fn allocations_of(&self, case: &str, shape: Shape, depth: usize) -> Option<f64> {
+        let mut counted = self.allocations.iter();
+        let found = counted.find(|of| of.case == case && of.shape == shape && of.depth == depth);
+        found.map(|of| of.count)
+    }
+
     /// The worst, over depths, of `case` against `other` in instructions.
     pub(crate) fn instructions_ratio(&self, case: &str, other: &str, shape: Shape, all: bool) -> Option<f64> {
         let ratios = crate::rounds::DEPTHS.into_iter().filter_map(|depth| {

@@ -14,6 +14,8 @@ const AT_ONCE: usize = 10;
 const SETTLED: usize = 200;
 /// From one such burst to the next.
 const SETTLED_EVERY: Duration = Duration::from_millis(20);
+/// A producer that offered less than this share of a rate has not offered the rate.
+pub(crate) const OFFERED: f64 = 0.98;
 /// How often spans are made at an offered rate.
 const TICK: Duration = Duration::from_millis(1);
 
@@ -81,7 +83,7 @@ pub(crate) struct Outcome {
     /// Nanoseconds from the first span until all were delivered or given up.
     pub(crate) wall: u64,
     /// The most memory the process had.
-    pub(crate) peak_kib: u64,
+    peak_kib: u64,
 }
 
 impl Outcome {
@@ -102,6 +104,10 @@ impl Outcome {
 
     pub(crate) fn loss_percent(&self) -> f64 {
         100.0 * (1.0 - self.received as f64 / self.made as f64)
+    }
+
+    pub(crate) fn peak_mib(&self) -> f64 {
+        self.peak_kib as f64 / 1024.0
     }
 
     pub(crate) fn offered_per_second(&self) -> f64 {

@@ -7,7 +7,7 @@ use tracer_factory_hot_path::{
 };
 
 use crate::figures::{Figures, middle, pipeline};
-use crate::load::Outcome;
+use crate::load::{OFFERED, Outcome};
 
 /// Name, case, what it is compared with, and the span.
 const PRODUCER: &[(&str, &str, &str, Shape)] = &[
@@ -49,9 +49,6 @@ const AT_FULL_SPEED: &[(&str, &str)] = &[
     ("_fastrace", "fastrace_grpc"),
 ];
 
-/// A producer that offered less than this share of a rate has not offered the rate.
-const OFFERED: f64 = 0.98;
-
 fn line(name: &str, value: Option<f64>, digits: usize) {
     if let Some(value) = value {
         println!("ratio {name} {value:.digits$}");
@@ -75,7 +72,7 @@ pub(crate) fn print(figures: &Figures) {
     for (end, name) in AT_FULL_SPEED {
         let rate = middle(&figures.full_speed, name, Outcome::received_per_second);
         line(&format!("delivered_per_second{end}"), rate, 0);
-        let peak = middle(&figures.full_speed, name, |outcome| outcome.peak_kib as f64 / 1024.0);
+        let peak = middle(&figures.full_speed, name, Outcome::peak_mib);
         line(&format!("peak_rss_mib{end}"), peak, 1);
     }
     for (end, name) in AT_FULL_SPEED {

@@ -1,86 +1,140 @@
-//! The figures for people, a table for each kind of measurement.
+//! The figures for people, as the tables of docs/performance.md.
 
 use tracer_factory_benches::{FASTRACE_LOCAL, OTEL, median};
+use tracer_factory_hot_path::Shape;
 
-use crate::figures::Figures;
-use crate::load::Outcome;
+use crate::figures::{Figures, pipeline};
+use crate::groups::GroupFigures;
+use crate::load::{OFFERED, Outcome};
+use crate::rounds::THREADS;
 use crate::runs::Outcomes;
 
 pub(crate) fn print(figures: &Figures) {
     for group in &figures.groups {
-        println!("\nCPU ns a span of the recording threads, group {}", group.name);
-        println!(
-            "{:<22} {:<5} {:>5} {:>7} {:>8} {:>8} {:>8} {:>18} {:>6}",
-            "case", "shape", "depth", "threads", "min", "median", "vs otel", "vs fastrace_local", "lost"
-        );
-        for series in &group.series {
-            println!(
-                "{:<22} {:<5} {:>5} {:>7} {:>8.1} {:>8.1} {:>8} {:>18} {:>6}",
-                series.key.case,
-                series.key.shape.name(),
-                series.key.depth,
-                series.key.threads,
-                series.minimum(),
-                series.median(),
-                ratio(group.against(series, OTEL)),
-                ratio(group.against(series, FASTRACE_LOCAL)),
-                series.lost
-            );
+        for threads in THREADS {
+            recording(figures, group, threads);
         }
     }
-    if !figures.instructions.is_empty() {
-        println!("\nInstructions a span");
-        println!("{:<22} {:<5} {:>5} {:<9} {:>9}", "case", "shape", "depth", "threads", "count");
-        for of in &figures.instructions {
-            let threads = if of.all_threads { "all" } else { "recording" };
-            let (shape, depth) = (of.shape.name(), of.depth);
-            println!("{:<22} {shape:<5} {depth:>5} {threads:<9} {:>9.0}", of.case, of.count);
-        }
+    if figures.groups.is_empty() {
+        counts(figures);
     }
-    if !figures.allocations.is_empty() {
-        println!("\nAllocations a span of the recording thread");
-        println!("{:<22} {:<5} {:>5} {:>11} {:>9}", "case", "shape", "depth", "allocations", "bytes");
-        for of in &figures.allocations {
-            let (shape, depth) = (of.shape.name(), of.depth);
-            println!("{:<22} {shape:<5} {depth:>5} {:>11.3} {:>9.1}", of.case, of.count, of.bytes);
-        }
-    }
-    loads(
-        "At 100,000 spans a second, each burst delivered before the next, rich, medians",
-        &figures.delivered,
+    background(figures);
+    pipelines("Delivering 100,000 spans a second, each burst before the next", &figures.delivered);
+    pipelines("At full speed, two threads", &figures.full_speed);
+    losses(figures);
+}
+
+fn heading(title: &str, columns: &str, alignment: &str) {
+    println!("### {title}\n\n{columns}\n{alignment}");
+}
+
+/// One group's cases with so many threads. Counts are the same for any number of threads, and are beside one.
+fn recording(figures: &Figures, group: &GroupFigures, threads: usize) {
+    heading(
+        &format!("Recording: {}, threads: {threads}", group.name),
+        "| shape, depth | case | min ns | median ns | ÷ otel | ÷ fastrace_local | instructions | allocations |",
+        "|---|---|---:|---:|---:|---:|---:|---:|",
     );
-    loads("At full speed, two threads, rich, medians", &figures.full_speed);
-    for (rate, outcomes) in &figures.rates {
-        loads(&format!("Offered {rate} spans a second, rich, medians"), outcomes);
+    for series in group.series.iter().filter(|series| series.key.threads == threads) {
+        let (case, shape, depth) = (series.key.case.as_str(), series.key.shape, series.key.depth);
+        let instructions = figures.instructions_of(case, shape, depth, false).filter(|_| threads == 1);
+        let allocations = figures.allocations_of(case, shape, depth).filter(|_| threads == 1);
+        let arrived = if series.lost == 0 { String::new() } else { format!(" ({} lost)", series.lost) };
+        println!(
+            "| {}, {depth} | `{case}`{arrived} | {:.1} | {:.1} | {} | {} | {} | {} |",
+            shape.name(),
+            series.minimum(),
+            series.median(),
+            number(group.against(series, OTEL), 3),
+            number(group.against(series, FASTRACE_LOCAL), 3),
+            number(instructions, 0),
+            number(allocations, 2),
+        );
     }
     println!();
 }
 
-fn loads(title: &str, all: &[Outcomes]) {
+/// Instructions and allocations alone, when nothing else was measured of the cases.
+fn counts(figures: &Figures) {
+    if !figures.instructions.is_empty() {
+        heading("Instructions a span", "| shape, depth | case | instructions |", "|---|---|---:|");
+        for of in figures.instructions.iter().filter(|of| !of.all_threads) {
+            println!("| {}, {} | `{}` | {:.0} |", of.shape.name(), of.depth, of.case, of.count);
+        }
+        println!();
+    }
+    if !figures.allocations.is_empty() {
+        heading("Allocations a span", "| shape, depth | case | allocations | bytes |", "|---|---|---:|---:|");
+        for of in &figures.allocations {
+            let (shape, depth) = (of.shape.name(), of.depth);
+            println!("| {shape}, {depth} | `{}` | {:.2} | {:.0} |", of.case, of.count, of.bytes);
+        }
+        println!();
+    }
+}
+
+fn background(figures: &Figures) {
+    let mut bare =
+        figures.instructions.iter().filter(|of| of.all_threads && of.shape == Shape::Bare).peekable();
+    if bare.peek().is_none() {
+        return;
+    }
+    heading("Instructions of all threads, depth 1", "| case | bare | rich |", "|---|---:|---:|");
+    for of in bare {
+        let rich = figures.instructions_of(of.case, Shape::Rich, of.depth, true);
+        println!("| `{}` | {:.0} | {} |", of.case, of.count, number(rich, 0));
+    }
+    println!();
+}
+
+fn pipelines(title: &str, all: &[Outcomes]) {
     if all.is_empty() {
         return;
     }
-    println!("\n{title}");
-    println!(
-        "{:<18} {:>9} {:>9} {:>8} {:>10} {:>12} {:>12} {:>9}",
-        "pipeline", "offered/s", "received", "lost %", "CPU ns", "producer ns", "delivered/s", "peak MiB"
+    heading(
+        title,
+        "| pipeline | made a second | delivered a second | lost % | CPU ns a delivered span | of them the producer | peak MiB |",
+        "|---|---:|---:|---:|---:|---:|---:|",
     );
     for outcomes in all {
         let middle = |figure: fn(&Outcome) -> f64| median(&outcomes.figures(figure));
         println!(
-            "{:<18} {:>9.0} {:>9.0} {:>8.3} {:>10.0} {:>12.0} {:>12.0} {:>9.1}",
+            "| `{}` | {:.0} | {:.0} | {:.2} | {:.0} | {:.0} | {:.1} |",
             outcomes.pipeline,
             middle(Outcome::offered_per_second),
-            middle(|outcome| outcome.received as f64),
+            middle(Outcome::received_per_second),
             middle(Outcome::loss_percent),
             middle(Outcome::cpu_per_received),
-            middle(|outcome| outcome.producing as f64 / outcome.made as f64),
-            middle(Outcome::received_per_second),
-            middle(|outcome| outcome.peak_kib as f64 / 1024.0),
+            middle(|outcome| outcome.producing as f64 / outcome.received as f64),
+            middle(Outcome::peak_mib),
         );
     }
+    println!();
 }
 
-fn ratio(ratio: Option<f64>) -> String {
-    ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.3}"))
+/// Percent lost at each rate; in parentheses the rate that the producer reached, where it fell short.
+fn losses(figures: &Figures) {
+    let Some((_, first)) = figures.rates.first() else { return };
+    let rates: Vec<_> = figures.rates.iter().map(|(rate, _)| rate.to_string()).collect();
+    let columns = format!("| pipeline | {} |", rates.join(" | "));
+    heading(
+        "Percent lost of so many spans a second",
+        &columns,
+        &format!("|---|{}", "---:|".repeat(rates.len())),
+    );
+    for name in first.iter().map(|outcomes| outcomes.pipeline) {
+        let cells = figures.rates.iter().map(|(rate, all)| {
+            let Some(outcomes) = pipeline(all, name) else { return "-".to_owned() };
+            let lost = median(&outcomes.figures(Outcome::loss_percent));
+            let offered = median(&outcomes.figures(Outcome::offered_per_second));
+            let short = offered < OFFERED * *rate as f64;
+            if short { format!("{lost:.2} ({offered:.0})") } else { format!("{lost:.2}") }
+        });
+        println!("| `{name}` | {} |", cells.collect::<Vec<_>>().join(" | "));
+    }
+    println!();
+}
+
+fn number(number: Option<f64>, digits: usize) -> String {
+    number.map_or_else(String::new, |number| format!("{number:.digits$}"))
 }
