@@ -9,7 +9,10 @@ mod json;
 mod otlp;
 mod otlp_json;
 mod propagation;
+mod redaction;
+mod ring_file;
 mod spans;
+mod spool_segment;
 mod thrift;
 mod zipkin;
 
@@ -17,6 +20,9 @@ pub use environment::{dictionary, environment};
 pub use otlp::{otlp_request, otlp_span};
 pub use otlp_json::otlp_json;
 pub use propagation::{b3, baggage, tracecontext, uber};
+pub use redaction::redaction;
+pub use ring_file::{pack, ring_file};
+pub use spool_segment::spool_segment;
 pub use thrift::thrift;
 pub use zipkin::zipkin;
 
@@ -31,6 +37,9 @@ pub const TARGETS: &[Target] = &[
     ("otlp_json", otlp_json),
     ("otlp_request", otlp_request),
     ("otlp_span", otlp_span),
+    ("redaction", redaction),
+    ("ring_file", ring_file),
+    ("spool_segment", spool_segment),
     ("thrift", thrift),
     ("tracecontext", tracecontext),
     ("uber", uber),

@@ -6,6 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tracer_factory_core::env::VARS;
+use tracer_factory_core::fuzz_segment;
+use tracer_factory_core::fuzzing::{sealed_segment, segment};
 use tracer_factory_core::ids::{SpanContext, SpanId, TraceFlags, TraceId};
 use tracer_factory_core::otlp::{encode_request, encode_span, request_to_json};
 use tracer_factory_core::propagation::{Baggage, Propagated, Propagator, TraceState, inject};
@@ -13,6 +15,10 @@ use tracer_factory_core::span::{
     Event, InstrumentationScope, Link, Resource, SpanData, SpanKind, Status, StatusCode,
 };
 use tracer_factory_core::value::Value;
+#[cfg(target_os = "linux")]
+use tracer_factory_fuzz_targets::pack;
+#[cfg(target_os = "linux")]
+use tracer_factory_ring::{RecordHeader, RingFile};
 
 #[test]
 #[ignore = "writes into the corpus"]
@@ -31,6 +37,25 @@ fn write_the_seeds() {
     seed("otlp_json", "other_names", OTHER_NAMES.as_bytes());
     headers();
     environments();
+    segments();
+    #[cfg(target_os = "linux")]
+    ring_files();
+    for (name, text) in SECRETS {
+        seed("redaction", name, text.as_bytes());
+    }
+    seed("redaction", "span", &encode_request(&[secrets()]));
+}
+
+/// Else the target would look at nothing but checksums.
+#[test]
+fn a_real_segment_is_sealed_already() {
+    let real = segment(b"resource", &[b"one", b"", b"three"]);
+    assert_eq!(fuzz_segment(&real), 3);
+    assert_eq!(sealed_segment(&real), real);
+    let unsealed: Vec<u8> =
+        real.iter().enumerate().map(|(at, byte)| if (56..64).contains(&at) { 0 } else { *byte }).collect();
+    assert_eq!(fuzz_segment(&unsealed), 0);
+    assert_eq!(sealed_segment(&unsealed), real);
 }
 
 fn seed(target: &str, name: &str, bytes: &[u8]) {
@@ -248,4 +273,60 @@ fn environments() {
 
 fn joined(entries: impl IntoIterator<Item = String>) -> Vec<u8> {
     entries.into_iter().collect::<Vec<_>>().join("\0").into_bytes()
+}
+
+fn segments() {
+    let with_place = |segment: Vec<u8>| [vec![40, 0], segment].concat();
+    let (span, other) = (encode_request(&[bare(1)]), encode_request(&many()));
+    let whole = segment(b"resource", &[&span, &other, b"", b"x"]);
+    seed("spool_segment", "empty", &with_place(segment(b"", &[])));
+    seed("spool_segment", "torn", &with_place(whole[..whole.len() - 40].to_vec()));
+    seed("spool_segment", "whole", &with_place(whole));
+}
+
+/// One lane that went around, one full, one never used.
+#[cfg(target_os = "linux")]
+fn ring_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let ring = RingFile::create(&folder.path().join("ring"), 4096, 1 << 20).unwrap();
+    let mut lanes: Vec<_> = (0..3).map(|_| ring.lane().unwrap().unwrap()).collect();
+    for (at, (producer, consumer)) in lanes.iter_mut().enumerate().take(2) {
+        for number in 0..100 {
+            let span = vec![1; number % 60];
+            producer.push(&RecordHeader { start_unix_nanos: 5, ..RecordHeader::default() }, &span);
+            if at == 0 && number < 96 {
+                consumer.drain_into(&mut Vec::new(), usize::MAX);
+            }
+        }
+    }
+    let whole = fs::read(ring.path()).unwrap();
+    seed("ring_file", "three_lanes", &pack(&whole));
+    seed("ring_file", "cut", &pack(&whole[..whole.len() / 2]));
+    let never_used = RingFile::create(&folder.path().join("new"), 4096, 1 << 20).unwrap();
+    seed("ring_file", "no_lanes", &pack(&fs::read(never_used.path()).unwrap()));
+}
+
+/// One of each look; none is anybody's.
+const SECRETS: [(&str, &str); 6] = [
+    ("assignments", "password=hunter2 apiKey: \"s3cr3t\" Cookie: a=b; c=d\ntoken => 'x' user[secret]=1"),
+    ("url", "GET https://me:pw@example.com/a?token=abc&page=2#x and postgres://u:p@h/db"),
+    ("headers", "Authorization: Bearer abcdef123456 and Basic dXNlcjpwYXNz, scheme only: Bearer"),
+    ("card", "card 4242 4242 4242 4242, 4242424242424242 and 378282246310005"),
+    ("jwt", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJlc2lnbmF0dXJl AKIAIOSFODNN7EXAMPLE"),
+    ("key", "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY----- [redacted] [redacted:jwt]"),
+];
+
+fn secrets() -> SpanData {
+    let map = vec![(Cow::Borrowed("password"), "x".into()), (Cow::Borrowed("page"), 2.into())];
+    let texts = vec!["Bearer abcdef123456".into(), "plain".into()];
+    SpanData {
+        attributes: vec![
+            ("db.password".to_owned(), Value::Array(vec!["a".into(), "b".into()])),
+            ("arguments".to_owned(), Value::Map(map)),
+            ("texts".to_owned(), Value::Array(texts)),
+            ("body".to_owned(), b"api_key=abcdefgh".to_vec().into()),
+            ("url.query".to_owned(), "token=abc&page=2".into()),
+        ],
+        ..bare(1)
+    }
 }
