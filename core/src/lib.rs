@@ -43,4 +43,4 @@ mod wire;
 
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
-pub use spool::fuzz_segment;
+pub use spool::{fuzz_segment, fuzzing};

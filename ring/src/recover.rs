@@ -162,9 +162,9 @@ impl Recovered {
         }
         let (place, data) = (tail & (self.layout.data_words - 1), at + CONTROL_WORDS as u64 * 8);
         let first = used.min(self.layout.data_words - place);
-        read_at(&self.file, data + place * 8, first as usize * 8, &mut found.records)?;
+        self.read_words(data + place * 8, first, &mut found.records)?;
         if found.records.len() as u64 == first * 8 {
-            read_at(&self.file, data, (used - first) as usize * 8, &mut found.records)?;
+            self.read_words(data, used - first, &mut found.records)?;
         }
         let mut records = Records::new(&found.records);
         found.count = records.by_ref().count() as u64;
@@ -173,6 +173,12 @@ impl Recovered {
         let rest = used - whole as u64 / 8;
         found.damage = (rest > 0).then_some(Damage::Records { words: rest });
         Ok(Some(found))
+    }
+
+    /// No more than the file has: a damaged header can say a gigabyte, and that much is not asked of memory in vain.
+    fn read_words(&self, at: u64, words: u64, out: &mut Vec<u8>) -> io::Result<()> {
+        let len = (words * 8).min(self.len.saturating_sub(at));
+        read_at(&self.file, at, usize::try_from(len).unwrap_or(usize::MAX), out)
     }
 }
 

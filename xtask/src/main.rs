@@ -1,6 +1,7 @@
 //! `cargo xtask`: the project's own commands. This file reads the arguments and sets the exit code.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command talks on its terminal")]
 
+mod fuzz;
 mod instructions;
 mod provision;
 mod test;
@@ -15,6 +16,9 @@ Usage: cargo xtask <command>
 
   provision [NAME...]   put the real servers that tests run against into the cache:
                         all of them, or those named (zipkin, phoenix, collector, jaeger)
+  fuzz [--seconds N] [TARGET...]
+                        run the fuzz targets, all or those named, for a minute or N seconds
+                        each; needs the nightly toolchain
   test [--hermetic]     run every test; --hermetic leaves out those that need a real server
   instructions [--update]
                         count the hot path's instructions (needs valgrind) and fail where they are more than
@@ -26,6 +30,7 @@ The cache is $TF_TEST_CACHE, else tracer-factory in the user's cache directory.
 
 #[derive(Debug, PartialEq, Eq)]
 enum Command {
+    Fuzz(fuzz::Options),
     Provision(Vec<Backend>),
     Test { hermetic: bool },
     Instructions { update: bool },
@@ -42,6 +47,7 @@ fn main() -> ExitCode {
         }
     };
     let result = match command {
+        Command::Fuzz(options) => fuzz::run(&options),
         Command::Provision(backends) => provision::run(&backends),
         Command::Test { hermetic } => test::run(hermetic),
         Command::Instructions { update } => instructions::run(update),
@@ -68,6 +74,7 @@ fn parse(args: &[String]) -> Result<Command, String> {
         return Err("a command is missing".to_owned());
     };
     match name.as_str() {
+        "fuzz" => fuzz::Options::parse(rest).map(Command::Fuzz),
         "provision" if rest.is_empty() => Ok(Command::Provision(Backend::ALL.to_vec())),
         "provision" => rest
             .iter()

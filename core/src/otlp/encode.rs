@@ -1,5 +1,7 @@
 //! Values and decoded spans to OTLP bytes. The recorder writes open spans with the same pieces.
 
+use std::sync::Arc;
+
 use tracer_factory_ring::RecordHeader;
 
 use super::{ResourceBytes, key};
@@ -311,7 +313,12 @@ pub(crate) fn encode_record(span: &SpanData, resource: &ResourceBytes, out: &mut
 pub fn encode_request(spans: &[SpanData]) -> Vec<u8> {
     let mut groups: Vec<(&SpanData, ResourceBytes, Vec<u8>)> = Vec::new();
     for span in spans {
-        let at = groups.iter().position(|(first, ..)| first.resource == span.resource).unwrap_or_else(|| {
+        // Spans that came together share their resource: it is not looked into for each of them, and with a NaN in it, it
+        // would equal none.
+        let same = |first: &SpanData| {
+            Arc::ptr_eq(&first.resource, &span.resource) || first.resource == span.resource
+        };
+        let at = groups.iter().rposition(|(first, ..)| same(first)).unwrap_or_else(|| {
             groups.push((span, ResourceBytes::new((*span.resource).clone()), Vec::new()));
             groups.len() - 1
         });

@@ -71,6 +71,7 @@ pub(crate) struct OpenSpan {
     pub(super) plain_text: usize,
     pub(super) redaction: Option<Arc<Redaction>>,
     /// Where the attributes of a span with many begin, by the hashes of their names.
+    #[expect(clippy::box_collection, reason = "nearly no span has one, and every span is cleared")]
     pub(super) index: Option<Box<HashMap<u64, u32>>>,
 }
 

@@ -5,6 +5,8 @@
 
 mod error;
 mod fields;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod moment;
 mod options;
 mod outcome;
