@@ -77,8 +77,9 @@ fn create(config: &TracerConfig) -> Result<Arc<dyn BaseTracer>, ConfigError> {
     if config.tracer_types == [TracerType::NoOp] {
         return Ok(Arc::new(NoOpTracer::new(config)?));
     }
-    let plans: Result<Vec<_>, _> = config.tracer_types.iter().map(|kind| plan(kind, config)).collect();
-    Ok(Arc::new(RecordingTracer::with_plans(config, plans?)?))
+    let planner =
+        |config: &TracerConfig| config.tracer_types.iter().map(|kind| plan(kind, config)).collect();
+    Ok(Arc::new(RecordingTracer::with_planner(config, planner)?))
 }
 
 fn plan(tracer_type: &TracerType, config: &TracerConfig) -> Result<Plan, ConfigError> {

@@ -45,6 +45,7 @@ impl Scope {
 
     #[inline]
     pub(crate) fn start(recorder: &Arc<Recorder>, start: &StartSpan<'_>) -> Self {
+        let Some(recorder) = recorder.here() else { return Self::noop() };
         let foreign = guest::parent_for(&start.parent);
         let slot = match &foreign {
             None => with_local(|local| local.open(recorder, start)),

@@ -5,6 +5,7 @@ mod builder;
 mod debug;
 mod endpoint;
 mod header;
+mod spool;
 mod tracer_type;
 mod validate;
 
@@ -17,6 +18,7 @@ use secrecy::SecretString;
 pub use builder::TracerConfigBuilder;
 pub use endpoint::{Endpoint, EndpointError, shown_endpoint};
 pub use header::{HeaderError, check_header};
+pub use spool::{Fsync, Overflow, SpoolConfig, SpoolDirectory};
 pub use tracer_type::TracerType;
 
 use crate::propagation::Propagator;
@@ -160,6 +162,10 @@ pub struct DeliveryConfig {
     pub queue_bytes: usize,
     /// Bytes of finished spans one thread may have waiting to be gathered.
     pub lane_bytes: usize,
+    /// What a recording thread does when its lane is full.
+    pub overflow: Overflow,
+    /// What is kept on disk.
+    pub spool: SpoolConfig,
     /// How long teardown and the drop of the last handle may take.
     pub shutdown_timeout: Duration,
 }
@@ -172,6 +178,8 @@ impl Default for DeliveryConfig {
             max_batch_bytes: 512 << 10,
             queue_bytes: 64 << 20,
             lane_bytes: 1 << 20,
+            overflow: Overflow::default(),
+            spool: SpoolConfig::default(),
             shutdown_timeout: Duration::from_secs(5),
         }
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tracer_factory_ring::Records;
 
+use super::split::halves;
 use crate::otlp::{ResourceBytes, decode_span, frame_request};
 use crate::span::{Resource, SpanData};
 
@@ -20,6 +21,13 @@ impl Batch {
     pub fn new(records: Vec<u8>, resource: Arc<ResourceBytes>) -> Self {
         let spans = Records::new(&records).count();
         Self { records, spans, resource }
+    }
+
+    /// Two parts of about the same size, the older spans first; `None` when there is only one span.
+    pub fn split(&self) -> Option<(Self, Self)> {
+        let (older, newer) = halves(&self.records)?;
+        let part = |records: &[u8]| Self::new(records.to_vec(), Arc::clone(&self.resource));
+        Some((part(older), part(newer)))
     }
 
     /// A batch of decoded spans that share the first one's resource, for tests of destinations.
@@ -68,8 +76,30 @@ impl Batch {
         })
     }
 
+    /// The bytes of the records.
+    pub(crate) fn record_bytes(&self) -> &[u8] {
+        &self.records
+    }
+
     /// The records, as the lanes had them.
     pub fn records(&self) -> Records<'_> {
         Records::new(&self.records)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn halves_keep_every_span_in_order() {
+        let spans: Vec<_> =
+            (0..7).map(|n| SpanData { name: format!("span {n}"), ..SpanData::default() }).collect();
+        let batch = Batch::from_spans(&spans);
+        let (older, newer) = batch.split().unwrap();
+        assert_eq!(older.len() + newer.len(), 7);
+        let names: Vec<_> = older.decode().chain(newer.decode()).map(|span| span.name).collect();
+        assert_eq!(names, (0..7).map(|n| format!("span {n}")).collect::<Vec<_>>());
+        assert!(Batch::from_spans(&spans[..1]).split().is_none());
     }
 }

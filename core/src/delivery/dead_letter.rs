@@ -103,7 +103,7 @@ impl DeadLetter {
     }
 
     /// Refused spans that are not in the files: the disk was too slow, full, or not there.
-    pub(crate) fn missed(&self) -> u64 {
+    fn missed(&self) -> u64 {
         self.missed.load(Relaxed)
     }
 
@@ -114,6 +114,10 @@ impl DeadLetter {
             drop(letters);
             // An error says that the thread has ended, or that the time is up.
             let _ = ended.recv_timeout(deadline);
+        }
+        let missed = self.missed();
+        if missed > 0 {
+            tracing::warn!(spans = missed, "refused spans could not be kept for inspection");
         }
     }
 }

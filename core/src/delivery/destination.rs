@@ -85,6 +85,8 @@ pub struct Plan {
     pub backend: &'static str,
     /// Where spans will go, as logs and reports show it: no credentials, no query.
     pub endpoint: String,
+    /// Whether spans leave the process: what is on its way there is kept on disk as well.
+    pub networked: bool,
     /// Builds clients and binds sockets. Runs inside the delivery runtime's context, so
     /// clients that want a reactor find one; it must not block for longer than a bind takes.
     pub connect: Box<dyn FnOnce() -> Result<Connected, ConfigError> + Send>,
@@ -114,7 +116,13 @@ impl Plan {
         endpoint: impl Into<String>,
         connect: impl FnOnce() -> Result<Connected, ConfigError> + Send + 'static,
     ) -> Self {
-        Self { backend, endpoint: endpoint.into(), connect: Box::new(connect) }
+        Self { backend, endpoint: endpoint.into(), networked: false, connect: Box::new(connect) }
+    }
+
+    /// The same for a destination outside this process.
+    #[must_use]
+    pub fn networked(self) -> Self {
+        Self { networked: true, ..self }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Halves of a batch that is too large for its receiver.
+//! Where records may be cut: into halves for a receiver that takes less, into runs of a size.
 
 use tracer_factory_ring::Records;
 
@@ -16,6 +16,25 @@ pub(crate) fn halves(records: &[u8]) -> Option<(&[u8], &[u8])> {
         best = Some(at);
     }
     best.map(|at| records.split_at(at))
+}
+
+/// Whole records in runs of at most about `max_bytes`; at least one in each.
+pub(crate) fn runs(records: &[u8], max_bytes: usize) -> impl Iterator<Item = &[u8]> {
+    let mut rest = records;
+    std::iter::from_fn(move || {
+        let mut walk = Records::new(rest);
+        let (mut end, mut any) = (0, false);
+        while walk.next().is_some() {
+            let next = rest.len() - walk.rest().len();
+            if any && next > max_bytes {
+                break;
+            }
+            (end, any) = (next, true);
+        }
+        let (run, left) = rest.split_at(end);
+        rest = left;
+        any.then_some(run)
+    })
 }
 
 #[cfg(test)]
@@ -38,6 +57,15 @@ mod tests {
     fn one_record_and_none_have_no_halves() {
         assert_eq!(halves(&records(&[])), None);
         assert_eq!(halves(&records(&[100_000])), None);
+    }
+
+    #[test]
+    fn runs_are_whole_records_and_all_of_them() {
+        let all = records(&[8, 8, 80_000, 8, 8, 8]);
+        let found: Vec<_> = runs(&all, 200).collect();
+        assert_eq!(found.concat(), all);
+        assert_eq!(found.iter().map(|run| Records::new(run).count()).collect::<Vec<_>>(), [2, 1, 3]);
+        assert_eq!(runs(&all[..all.len() - 1], 1 << 20).map(|run| Records::new(run).count()).sum::<usize>(), 5);
     }
 
     #[test]

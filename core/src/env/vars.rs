@@ -20,6 +20,8 @@ const TYPES: &[&str] = &[
     "otlp-sdk",
     "zipkin-sdk",
 ];
+const OVERFLOWS: &[&str] = &["spill", "drop", "block"];
+const FSYNCS: &[&str] = &["never", "always"];
 const PROPAGATORS: &[&str] = &["tracecontext", "b3", "b3multi", "jaeger", "baggage", "composite", "none"];
 const OTEL_NAMES: &[&str] = &["tracecontext", "baggage", "b3", "b3multi", "jaeger", "none"];
 const OTEL_SAMPLERS: &[&str] = &[
@@ -156,6 +158,16 @@ variables! {
             "Bytes of finished spans kept for a destination that does not answer; beyond it the oldest are dropped and counted.";
         TRACER_LANE_BYTES tracer_lane_bytes Kind::Size(bounds::LANE_BYTES), "1MiB",
             "Bytes of finished spans one thread may have waiting to be gathered.";
+        TRACER_OVERFLOW tracer_overflow Kind::OneOf(OVERFLOWS), "spill",
+            "What a thread does whose lane is full: spill gives delivery some milliseconds to move spans on, drop drops at once, block waits.";
+        TRACER_SPOOL_DIR tracer_spool_dir Kind::PathOrOff, "(per user)",
+            "Where finished spans are kept until they are delivered, so that they survive the process; off keeps them in memory only. By default in the user's state directory, for destinations over a network.";
+        TRACER_SPOOL_MAX_BYTES tracer_spool_max_bytes Kind::Size(bounds::SPOOL_BYTES), "256MiB",
+            "Bytes that may wait on disk; beyond it the oldest spans are dropped and counted.";
+        TRACER_SPOOL_MAX_AGE tracer_spool_max_age Kind::Duration(bounds::SPOOL_AGE), "24h",
+            "How long spans may wait on disk.";
+        TRACER_SPOOL_FSYNC tracer_spool_fsync Kind::DurationOr(bounds::SPOOL_FSYNC, FSYNCS), "500ms",
+            "How often what was written has to reach the disk itself, for when the machine stops; always is before a batch counts as kept. A killed process loses nothing either way.";
         TRACER_SHUTDOWN_TIMEOUT tracer_shutdown_timeout Kind::Duration(bounds::SHUTDOWN_TIMEOUT), "5s",
             "How long teardown and the drop of the last handle may take.";
         OTEL_BSP_SCHEDULE_DELAY otel_bsp_schedule_delay Kind::Millis(bounds::SCHEDULE_DELAY), "(not set)",

@@ -28,12 +28,7 @@ fn decode_resource_spans(bytes: &[u8], spans: &mut Vec<SpanData>) -> Result<(), 
     let mut reader = Reader::new(bytes);
     while let Some((number, field)) = reader.field()? {
         if number == 1 {
-            let mut inner = Reader::new(field.bytes(number)?);
-            while let Some((number, field)) = inner.field()? {
-                if number == 1 {
-                    resource.attributes.push(decode_key_value(field.bytes(number)?, 0)?);
-                }
-            }
+            resource = decode_resource(field.bytes(number)?)?;
         }
     }
     let resource = Arc::new(resource);
@@ -55,14 +50,7 @@ fn decode_scope_spans(
     let mut reader = Reader::new(bytes);
     while let Some((number, field)) = reader.field()? {
         if number == 1 {
-            let mut inner = Reader::new(field.bytes(number)?);
-            while let Some((number, field)) = inner.field()? {
-                match number {
-                    1 => scope.name = field.text(number)?.to_owned(),
-                    2 => scope.version = field.text(number)?.to_owned(),
-                    _ => {}
-                }
-            }
+            scope = decode_scope(field.bytes(number)?)?;
         }
     }
     let scope = Arc::new(scope);
@@ -76,6 +64,32 @@ fn decode_scope_spans(
         }
     }
     Ok(())
+}
+
+/// One `Resource` message.
+pub(super) fn decode_resource(bytes: &[u8]) -> Result<Resource, DecodeError> {
+    let mut resource = Resource::default();
+    let mut reader = Reader::new(bytes);
+    while let Some((number, field)) = reader.field()? {
+        if number == 1 {
+            resource.attributes.push(decode_key_value(field.bytes(number)?, 0)?);
+        }
+    }
+    Ok(resource)
+}
+
+/// One `InstrumentationScope` message.
+pub(super) fn decode_scope(bytes: &[u8]) -> Result<InstrumentationScope, DecodeError> {
+    let mut scope = InstrumentationScope::default();
+    let mut reader = Reader::new(bytes);
+    while let Some((number, field)) = reader.field()? {
+        match number {
+            1 => scope.name = field.text(number)?.to_owned(),
+            2 => scope.version = field.text(number)?.to_owned(),
+            _ => {}
+        }
+    }
+    Ok(scope)
 }
 
 /// One `Span` message. Resource and scope are left empty.

@@ -81,7 +81,8 @@ impl Local {
     #[inline]
     fn push(entry: &mut Entry, header: &RecordHeader, span: &[u8]) {
         match entry.producer.push(header, span) {
-            Push::Taken => {}
+            // A forked child must not touch what its parent shares with the disk.
+            Push::Taken | Push::Forked => {}
             Push::TakenWake | Push::Refused => entry.recorder.wake(),
             Push::TooLarge => {
                 entry.recorder.lanes().push_large(header, span);

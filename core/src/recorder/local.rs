@@ -6,7 +6,7 @@
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
-use tracer_factory_ring::{Producer, lane};
+use tracer_factory_ring::Producer;
 
 use super::frame::{Detached, FrameContext, Recording, Root, SlotRef, SlotRefOrSelf};
 use super::lanes::ThreadShare;
@@ -126,7 +126,7 @@ impl Local {
 
     #[cold]
     fn add_entry(&mut self, recorder: &Arc<Recorder>) -> u32 {
-        let (producer, consumer) = lane(recorder.lane_bytes);
+        let (producer, consumer) = recorder.new_lane();
         let share = Arc::new(ThreadShare::default());
         recorder.lanes().register(consumer, Arc::clone(&share));
         let entry = Entry { recorder: Arc::clone(recorder), producer, share, worker: None, open: 0 };

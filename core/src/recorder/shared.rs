@@ -6,9 +6,11 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, Weak};
 
+use tracer_factory_ring::{Consumer, Producer, RingFile, fork, lane};
+
 use super::lanes::Lanes;
 use super::last_trace::Capture;
-use crate::config::Limits;
+use crate::config::{Limits, TracerConfig};
 use crate::lock::lock;
 use crate::otlp::{ResourceBytes, decode_span};
 use crate::sampling::Sampler;
@@ -24,10 +26,16 @@ pub(crate) type Wake = Box<dyn Fn() + Send + Sync>;
 pub(crate) struct Recorder {
     /// Distinguishes tracers of one process; never reused.
     pub(super) id: u64,
+    /// The process that it was made in, as [`fork::generation`] counts them.
+    generation: u64,
+    /// Its successor in a child process.
+    heir: OnceLock<Arc<Recorder>>,
     pub(super) limits: Limits,
     pub(super) sampler: Sampler,
     resource: Arc<ResourceBytes>,
-    pub(super) lane_bytes: usize,
+    lane_bytes: usize,
+    /// Where lanes are that survive the process.
+    ring: OnceLock<Arc<RingFile>>,
     lanes: Lanes,
     wake: OnceLock<Wake>,
     closed: AtomicBool,
@@ -58,20 +66,18 @@ fn by_id() -> MutexGuard<'static, HashMap<u64, Weak<Recorder>>> {
 }
 
 impl Recorder {
-    pub(crate) fn new(
-        limits: Limits,
-        sampler: Sampler,
-        resource: Arc<ResourceBytes>,
-        lane_bytes: usize,
-    ) -> Arc<Self> {
+    pub(crate) fn new(config: &TracerConfig, sampler: Sampler, resource: Arc<ResourceBytes>) -> Arc<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let id = NEXT.fetch_add(1, Relaxed);
         let recorder = Arc::new(Self {
             id,
-            limits,
+            generation: fork::generation(),
+            heir: OnceLock::new(),
+            limits: config.limits.clone(),
             sampler,
             resource,
-            lane_bytes,
+            lane_bytes: config.delivery.lane_bytes,
+            ring: OnceLock::new(),
             lanes: Lanes::default(),
             wake: OnceLock::new(),
             closed: AtomicBool::new(false),
@@ -89,6 +95,38 @@ impl Recorder {
         let known = by_id().get(&id).cloned();
         // Upgraded outside the lock: if this is the last handle, its end takes the lock again.
         known.and_then(|recorder| recorder.upgrade())
+    }
+
+    /// False in a child of the process that made it.
+    #[inline]
+    pub(crate) fn is_of_this_process(&self) -> bool {
+        self.generation == fork::generation()
+    }
+
+    /// The recorder of this process: itself, or what took its place after a fork; `None` while nothing has.
+    #[inline]
+    pub(crate) fn here<'a>(self: &'a Arc<Self>) -> Option<&'a Arc<Self>> {
+        if self.is_of_this_process() { Some(self) } else { self.heir_here() }
+    }
+
+    #[cold]
+    fn heir_here(&self) -> Option<&Arc<Self>> {
+        self.heir.get()?.here()
+    }
+
+    pub(crate) fn set_heir(&self, heir: Arc<Self>) {
+        let _ = self.heir.set(heir);
+    }
+
+    /// From now on threads that begin to record get lanes in this file.
+    pub(crate) fn use_ring(&self, ring: Arc<RingFile>) {
+        let _ = self.ring.set(ring);
+    }
+
+    /// A lane for a thread: in the file when there is one and it has room, else in memory.
+    pub(super) fn new_lane(&self) -> (Producer, Consumer) {
+        let mapped = self.ring.get().and_then(|ring| ring.lane().ok().flatten());
+        mapped.unwrap_or_else(|| lane(self.lane_bytes))
     }
 
     pub(crate) fn limits(&self) -> &Limits {

@@ -45,7 +45,8 @@ pub fn otlp_destination(target: OtlpTarget) -> Result<OtlpDestination, ConfigErr
 /// Checks `target` and plans a destination for it.
 pub fn otlp_plan(backend: &'static str, target: OtlpTarget) -> Result<Plan, ConfigError> {
     let endpoint = target.check()?;
-    Ok(Plan::new(backend, endpoint.to_string(), move || Ok(Connected::new(otlp_destination(target)?))))
+    let connect = move || Ok(Connected::new(otlp_destination(target)?));
+    Ok(Plan::new(backend, endpoint.to_string(), connect).networked())
 }
 
 impl Destination for OtlpDestination {
