@@ -41,7 +41,7 @@ pub(crate) enum Permission {
 pub(crate) struct Failure {
     /// How long the receiver asked to be left alone.
     pub(crate) after: Option<Duration>,
-    /// Whether there was nobody to connect to.
+    /// [`DeliveryError::is_nobody_there`](super::DeliveryError::is_nobody_there).
     pub(crate) refused: bool,
 }
 

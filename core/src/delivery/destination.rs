@@ -70,12 +70,25 @@ pub struct DeliveryError {
     pub endpoint: String,
     /// What happened, and what to do about it where that is known.
     pub what: String,
+    nobody_there: bool,
 }
 
 impl DeliveryError {
     /// An error at `endpoint`.
     pub fn new(endpoint: impl Into<String>, what: impl Into<String>) -> Self {
-        Self { endpoint: endpoint.into(), what: what.into() }
+        Self { endpoint: endpoint.into(), what: what.into(), nobody_there: false }
+    }
+
+    /// Nothing listens there, which leaves less doubt than other failures: fewer of these open the circuit.
+    #[must_use]
+    pub fn nobody_there(mut self) -> Self {
+        self.nobody_there = true;
+        self
+    }
+
+    /// Whether it was [`nobody_there`](DeliveryError::nobody_there).
+    pub fn is_nobody_there(&self) -> bool {
+        self.nobody_there
     }
 }
 

@@ -139,7 +139,18 @@ pub(super) fn of_failure(sender: &HttpSender, failure: &SendError) -> Outcome {
         SendError::Client(error) => exchange_words(sender, error),
         SendError::Body(error) => exchange_words(sender, error),
     };
-    Outcome::Retry { after: None, error: error(sender, what) }
+    let error = error(sender, what);
+    let error = if is_refused(failure) { error.nobody_there() } else { error };
+    Outcome::Retry { after: None, error }
+}
+
+fn is_refused(failure: &SendError) -> bool {
+    let SendError::Client(error) = failure else { return false };
+    error.is_connect() && io_error(error).is_some_and(|io| io.kind() == io::ErrorKind::ConnectionRefused)
+}
+
+fn io_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a io::Error> {
+    causes(error).find_map(|cause| cause.downcast_ref::<io::Error>())
 }
 
 /// An error and what it came from, the most specific last.
@@ -164,8 +175,7 @@ fn connect_words(sender: &HttpSender, error: &(dyn Error + 'static)) -> String {
     if let Some(tls) = tls_error(error) {
         return format!("TLS failed: {cause}{}", tls_hint(tls));
     }
-    let io = causes(error).find_map(|cause| cause.downcast_ref::<io::Error>());
-    let hint = match io.map(io::Error::kind) {
+    let hint = match io_error(error).map(io::Error::kind) {
         Some(io::ErrorKind::ConnectionRefused) => {
             format!(": nothing listens there; start the receiver or check {}", sender.setting)
         }
@@ -180,12 +190,19 @@ fn connect_words(sender: &HttpSender, error: &(dyn Error + 'static)) -> String {
 fn tls_hint(tls: &rustls::Error) -> &'static str {
     match tls {
         rustls::Error::InvalidMessage(_) => ": the receiver does not speak TLS on this port; use http://",
-        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
-            ": give the file of the authority that signed its certificate in OTLP_CERTIFICATE"
-        }
+        // A bad signature is one of another authority of the same name, such as its predecessor.
+        rustls::Error::InvalidCertificate(
+            CertificateError::UnknownIssuer | CertificateError::BadSignature,
+        ) => ": give the file of the authority that signed its certificate in OTLP_CERTIFICATE",
         rustls::Error::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
         ) => ": its certificate is for another host name",
+        rustls::Error::InvalidCertificate(
+            CertificateError::Expired | CertificateError::ExpiredContext { .. },
+        ) => ": its certificate has expired; renew it there, or set the clock here",
+        rustls::Error::InvalidCertificate(
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. },
+        ) => ": its certificate is not valid yet; set the clock there or here",
         rustls::Error::AlertReceived(
             AlertDescription::CertificateRequired
             | AlertDescription::HandshakeFailure
@@ -203,8 +220,11 @@ fn exchange_words(sender: &HttpSender, error: &(dyn Error + 'static)) -> String 
     }
     let hint = match (sender.http2, sender.endpoint.port_or_default()) {
         (true, 4318) => ": port 4318 is OTLP over HTTP; choose http/protobuf, or port 4317 for gRPC",
-        (true, _) if !sender.answered => {
+        (true, _) if !sender.answered && sender.endpoint.is_tls() => {
             ": if the receiver does not speak gRPC on this port, OTLP over HTTP is usually on port 4318"
+        }
+        (true, _) if !sender.answered => {
+            ": if the receiver does not speak gRPC on this port, OTLP over HTTP is usually on port 4318; TLS needs https://"
         }
         (false, 4317) => ": port 4317 is OTLP over gRPC; choose grpc, or port 4318 for HTTP",
         (false, _) if !sender.answered => {

@@ -1,14 +1,12 @@
 //! OTLP over gRPC: one unary method, so the five bytes of framing are written here instead of
 //! bringing a gRPC library; connection, TLS and HTTP/2 are those of every other destination.
 
-use std::io::Read;
-
 use ::http::{HeaderValue, Method, Request, StatusCode, Uri};
 use bytes::Bytes;
 
 use super::REQUEST_LIMIT;
 use super::grpc_status::GrpcStatus;
-use super::response::{PartialSuccess, not_a_response};
+use super::response::{PartialSuccess, gunzip, not_a_response};
 use super::target::method;
 use crate::config::Compression;
 use crate::delivery::{Batch, Outcome};
@@ -95,19 +93,16 @@ impl OtlpGrpc {
         if message.len() != u32::from_be_bytes(length) as usize {
             return not_a_response(&self.sender, "the message in the answer is cut off");
         }
-        let mut plain = Vec::new();
+        let plain;
         let message = match flag {
             0 => message,
             // Not asked for; a server that compresses all the same means gzip.
-            1 => match flate2::read::GzDecoder::new(message)
-                .take(client::RESPONSE_LIMIT as u64 + 1)
-                .read_to_end(&mut plain)
-            {
-                Ok(length) if length > client::RESPONSE_LIMIT => {
-                    return not_a_response(&self.sender, "the answer is larger than 4 MiB");
+            1 => match gunzip(message) {
+                Ok(unpacked) => {
+                    plain = unpacked;
+                    &plain
                 }
-                Ok(_) => &plain,
-                Err(_) => return not_a_response(&self.sender, "the answer is compressed in an unknown way"),
+                Err(why) => return not_a_response(&self.sender, why),
             },
             _ => return not_a_response(&self.sender, "the answer is not a gRPC message"),
         };

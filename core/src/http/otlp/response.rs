@@ -1,8 +1,14 @@
 //! `ExportTraceServiceResponse`: did everything arrive?
 
+use std::borrow::Cow;
+use std::io::Read;
+
+use ::http::header::CONTENT_ENCODING;
+use flate2::read::GzDecoder;
 use serde_json::Value;
 
-use super::super::{HttpSender, outcome};
+use super::super::client::RESPONSE_LIMIT;
+use super::super::{HttpSender, Response, outcome};
 use crate::delivery::{Batch, Delivered, Outcome};
 use crate::otlp::DecodeError;
 use crate::wire::Reader;
@@ -64,6 +70,32 @@ impl PartialSuccess {
         let rejected = u64::try_from(self.rejected_spans).unwrap_or(0).min(batch.len() as u64);
         let message = (!self.message.is_empty()).then(|| sender.scrub(&self.message));
         Outcome::Delivered(Delivered { rejected, oversize: 0, message })
+    }
+}
+
+/// Why no response could be read from a body.
+const TOO_LONG: &str = "the answer is larger than 4 MiB";
+const COMPRESSED: &str = "the answer is compressed in an unknown way";
+
+/// The body over HTTP as it was before a server or proxy compressed it, which nobody asked for.
+pub(super) fn plain_body(response: &Response) -> Result<Cow<'_, [u8]>, &'static str> {
+    if response.cut {
+        return Err(TOO_LONG);
+    }
+    match response.headers.get(CONTENT_ENCODING).map(|coding| coding.as_bytes()) {
+        None | Some(b"identity") => Ok(Cow::Borrowed(&response.body)),
+        Some(b"gzip" | b"x-gzip") => gunzip(&response.body).map(Cow::Owned),
+        Some(_) => Err(COMPRESSED),
+    }
+}
+
+/// Unpacks no more than an answer may have.
+pub(super) fn gunzip(bytes: &[u8]) -> Result<Vec<u8>, &'static str> {
+    let mut plain = Vec::new();
+    match GzDecoder::new(bytes).take(RESPONSE_LIMIT as u64 + 1).read_to_end(&mut plain) {
+        Ok(length) if length > RESPONSE_LIMIT => Err(TOO_LONG),
+        Ok(_) => Ok(plain),
+        Err(_) => Err(COMPRESSED),
     }
 }
 
