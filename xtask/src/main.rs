@@ -3,6 +3,7 @@
 
 mod provision;
 mod test;
+mod torture;
 
 use std::env;
 use std::process::ExitCode;
@@ -15,6 +16,8 @@ Usage: cargo xtask <command>
   provision [NAME...]   put the real servers that tests run against into the cache:
                         all of them, or those named (zipkin, phoenix, collector, jaeger)
   test [--hermetic]     run every test; --hermetic leaves out those that need a real server
+  torture [ARG...]      hold a tracer to the bars of docs/reliability.md while everything around it
+                        breaks; --bar N, --rounds N, --seconds N, --seed N, --short
   help                  print this
 
 The cache is $TF_TEST_CACHE, else tracer-factory in the user's cache directory.
@@ -24,6 +27,7 @@ The cache is $TF_TEST_CACHE, else tracer-factory in the user's cache directory.
 enum Command {
     Provision(Vec<Backend>),
     Test { hermetic: bool },
+    Torture(Vec<String>),
     Help,
 }
 
@@ -39,6 +43,7 @@ fn main() -> ExitCode {
     let result = match command {
         Command::Provision(backends) => provision::run(&backends),
         Command::Test { hermetic } => test::run(hermetic),
+        Command::Torture(args) => torture::run(&args),
         Command::Help => {
             print!("{USAGE}");
             Ok(())
@@ -74,6 +79,8 @@ fn parse(args: &[String]) -> Result<Command, String> {
             [flag] if flag == "--hermetic" => Ok(Command::Test { hermetic: true }),
             _ => Err(format!("`test` takes only --hermetic, not `{}`", rest.join(" "))),
         },
+        // The program knows its own arguments.
+        "torture" => Ok(Command::Torture(rest.to_vec())),
         "help" | "--help" | "-h" => Ok(Command::Help),
         other => Err(format!("unknown command `{other}`")),
     }
@@ -101,6 +108,13 @@ mod tests {
         assert_eq!(parsed("test"), Ok(Command::Test { hermetic: false }));
         assert_eq!(parsed("test --hermetic"), Ok(Command::Test { hermetic: true }));
         assert!(parsed("test --hermetik").is_err());
+    }
+
+    #[test]
+    fn torture_passes_its_arguments_on() {
+        assert_eq!(parsed("torture"), Ok(Command::Torture(Vec::new())));
+        let args = ["--bar", "1", "--rounds", "1000"].map(str::to_owned).to_vec();
+        assert_eq!(parsed("torture --bar 1 --rounds 1000"), Ok(Command::Torture(args)));
     }
 
     #[test]

@@ -60,7 +60,11 @@ fn print_line(bar: &Bar, finding: &Finding, took: Duration) {
 /// Bar 18 is what every other bar has been held to as well.
 fn print_law(law: &Law) {
     let verdict = if law.broken() == 0 { "ok" } else { "MISSED" };
-    println!("bar 18  the accounting law after every bar: {verdict}  held {} times of {}", law.held(), law.checked());
+    println!(
+        "bar 18  the accounting law after every bar: {verdict}  held {} times of {}",
+        law.held(),
+        law.checked()
+    );
 }
 
 fn parse(args: &[String]) -> Result<(Vec<Bar>, Effort), String> {

@@ -31,7 +31,8 @@ pub(super) fn bar(bench: &Bench) -> Result<Finding> {
 
 /// Where the system keeps the library, if it does.
 fn library() -> Option<PathBuf> {
-    let directories = std::fs::read_dir("/usr/lib").ok()?.flatten().map(|entry| entry.path().join("faketime"));
+    let directories =
+        std::fs::read_dir("/usr/lib").ok()?.flatten().map(|entry| entry.path().join("faketime"));
     directories.map(|directory| directory.join("libfaketimeMT.so.1")).find(|path| path.exists())
 }
 

@@ -51,14 +51,20 @@ pub(super) fn bar(bench: &Bench) -> Result<Finding> {
     let expected = RATE + done.spans;
     let growth = most.rss.saturating_sub(before.rss);
     finding.figure(format!("{seconds} s at {RATE}/s, {pending} spans waiting at its end"));
-    finding.figure(format!("delivered {} of {expected}, {:.1} s after its return", sink.distinct(), caught_up.as_secs_f64()));
+    finding.figure(format!(
+        "delivered {} of {expected}, {:.1} s after its return",
+        sink.distinct(),
+        caught_up.as_secs_f64()
+    ));
     finding.figure(format!("duplicated {}", sink.spans() - sink.distinct()));
     finding.figure(format!("RSS grew by {:.1} MiB", growth as f64 / (1 << 20) as f64));
     bench.law.check(&mut finding, &torn);
     bench.law.delivered(&mut finding, torn.only().delivered, sink.spans());
     finding.must(torn.accepted == expected, || format!("accepted {} of {expected}", torn.accepted));
-    finding.must(sink.distinct() == expected, || format!("{} of {expected} arrived: {torn:?}", sink.distinct()));
-    finding.must(pending >= done.spans, || format!("only {pending} were waiting: the collector was not down"));
+    finding
+        .must(sink.distinct() == expected, || format!("{} of {expected} arrived: {torn:?}", sink.distinct()));
+    finding
+        .must(pending >= done.spans, || format!("only {pending} were waiting: the collector was not down"));
     finding.must(growth <= GROWTH, || format!("RSS grew from {before:?} to {most:?}"));
     Ok(finding)
 }

@@ -50,9 +50,13 @@ pub(super) fn bar(bench: &Bench) -> Result<Finding> {
         finding.must(different.len() == expected.len(), || {
             format!("{place}: {} identifiers are used twice", expected.len() - different.len())
         });
-        finding.must(tally.lost == 0 && tally.duplicated == 0, || format!("{place}: {tally:?} of {}", expected.len()));
+        finding.must(tally.lost == 0 && tally.duplicated == 0, || {
+            format!("{place}: {tally:?} of {}", expected.len())
+        });
         // Spans of a child before `init_worker` may be recorded or not, but they are nobody else's.
-        finding.must(tally.unexpected <= before as u64, || format!("{place}: {tally:?}, {before} before init_worker"));
+        finding.must(tally.unexpected <= before as u64, || {
+            format!("{place}: {tally:?}, {before} before init_worker")
+        });
         bench.law.delivered(&mut finding, confirmed, sink.spans());
         finding.figure(format!(
             "{children} forks, {place}: {} spans of parent and children, lost {}, twice {}",

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use tracer_factory_testkit::faults::{CountingSink, Fault, FaultProxy};
 
-use crate::harness::{Bench, Finding, Injection, Protocol, Setup, SmallDisk, Worker, directory_bytes, strace_missing};
+use crate::harness::{
+    Bench, Finding, Injection, Protocol, Setup, SmallDisk, Worker, directory_bytes, strace_missing,
+};
 
 const RATE: u64 = 5_000;
 /// After the disk works again.
@@ -30,7 +32,8 @@ impl Scene {
         let sink = CountingSink::start()?;
         let proxy = FaultProxy::start(sink.address())?;
         proxy.set(Fault::Refuse)?;
-        let setup = Setup::otlp(proxy.address(), Protocol::Http).spool(spool).var("TRACER_SCHEDULE_DELAY", "50ms");
+        let setup =
+            Setup::otlp(proxy.address(), Protocol::Http).spool(spool).var("TRACER_SCHEDULE_DELAY", "50ms");
         let mut worker = Worker::start(bench, &setup)?;
         worker.load(RATE, None, 1)?;
         Ok(Self { sink, proxy, worker })
@@ -113,7 +116,8 @@ pub(super) fn failing(bench: &Bench) -> Result<Finding> {
     finding.must(grown(spool.path(), Instant::now()).is_some(), || "nothing goes to disk at all".to_owned());
     let files = everything(spool.path())?;
     let log = scene.worker.files().join("calls");
-    const CALLS: &str = "openat,write,pwrite64,writev,pwritev,pwritev2,fsync,fdatasync,fallocate,ftruncate,renameat";
+    const CALLS: &str =
+        "openat,write,pwrite64,writev,pwritev,pwritev2,fsync,fdatasync,fallocate,ftruncate,renameat";
     let injection = Injection::start(scene.worker.pid(), CALLS, "EIO", &files, &log)?;
     std::thread::sleep(BROKEN);
     injection.end()?;

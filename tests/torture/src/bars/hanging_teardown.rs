@@ -42,7 +42,8 @@ pub(super) fn bar(bench: &Bench) -> Result<Finding> {
             bench.law.check(&mut finding, report);
             finding.must(torn.seconds <= LIMIT_SECONDS, || format!("{name}: {:.2} s", torn.seconds));
             finding.must(report.safe && report.lost() == 0, || format!("{name}: not safe: {report:?}"));
-            finding.must(report.pending() == 0 || report.kept_in.is_some(), || format!("{name}: kept nowhere"));
+            finding
+                .must(report.pending() == 0 || report.kept_in.is_some(), || format!("{name}: kept nowhere"));
             kept += report.pending();
 
             // The next process, with the receiver back.
@@ -50,7 +51,8 @@ pub(super) fn bar(bench: &Bench) -> Result<Finding> {
             let mut next = Worker::start(bench, &setup.var("TRACER_SHUTDOWN_TIMEOUT", "60s"))?;
             let begin = std::time::Instant::now();
             let mut last = next.report()?;
-            while begin.elapsed() < Duration::from_secs(30) && (sink.distinct() < SPANS || last.pending() > 0) {
+            while begin.elapsed() < Duration::from_secs(30) && (sink.distinct() < SPANS || last.pending() > 0)
+            {
                 last = next.flush(Duration::from_millis(50))?;
             }
             let last = next.teardown()?.report;
@@ -60,7 +62,8 @@ pub(super) fn bar(bench: &Bench) -> Result<Finding> {
             finding.must(found == report.pending(), || {
                 format!("{name}: {} pending, and {found} were found", report.pending())
             });
-            finding.must(sink.distinct() == SPANS, || format!("{name}: {} of {SPANS} arrived", sink.distinct()));
+            finding
+                .must(sink.distinct() == SPANS, || format!("{name}: {} of {SPANS} arrived", sink.distinct()));
             if *name == *"silent" || name.starts_with("unreachable") {
                 bench.law.delivered(&mut finding, last.only().confirmed(), sink.spans());
             }
@@ -68,7 +71,10 @@ pub(super) fn bar(bench: &Bench) -> Result<Finding> {
     }
     let rounds = 2 * faults.len();
     finding.figure(format!("{rounds} × teardown(2 s): at most {longest:.2} s"));
-    finding.figure(format!("{kept} of {} spans kept on disk and delivered by the next process", SPANS * rounds as u64));
+    finding.figure(format!(
+        "{kept} of {} spans kept on disk and delivered by the next process",
+        SPANS * rounds as u64
+    ));
     finding.must(kept > 0, || "nothing was ever kept".to_owned());
     Ok(finding)
 }

@@ -151,7 +151,11 @@ impl Round {
             totals.duplicated += tally.duplicated;
             totals.worst = totals.worst.max(batches / f64::from(kills));
             finding.must(tally.lost == 0, || {
-                format!("destination {way} lost {} of {}: {self:?}: {torn:?}: {log}", tally.lost, closed.len())
+                format!(
+                    "destination {way} lost {} of {}: {self:?}: {torn:?}: {log}",
+                    tally.lost,
+                    closed.len()
+                )
             });
             finding.must(batches <= f64::from(kills), || {
                 format!("destination {way} got {} spans twice: {self:?}: {torn:?}", tally.duplicated)

@@ -35,7 +35,8 @@ impl Condition {
         proxy.set(fault)?;
         let spool = tempfile::tempdir()?;
         let at = disk.as_ref().map_or(spool.path(), SmallDisk::path);
-        let setup = Setup::otlp(proxy.address(), Protocol::Http).spool(at).var("TRACER_SHUTDOWN_TIMEOUT", "1s");
+        let setup =
+            Setup::otlp(proxy.address(), Protocol::Http).spool(at).var("TRACER_SHUTDOWN_TIMEOUT", "1s");
         let mut worker = Worker::start(bench, &setup)?;
         if let Some(disk) = &disk {
             // After the first span, so that the thread has its lane.

@@ -12,8 +12,8 @@ mod kill;
 mod latency;
 mod one_of_three;
 mod producer_calls;
-mod throughput;
 mod threads_refused;
+mod throughput;
 
 use anyhow::Result;
 

@@ -43,7 +43,9 @@ pub(super) fn bar(bench: &Bench) -> Result<Finding> {
         bench.law.check(&mut finding, &torn);
         bench.law.delivered(&mut finding, torn.only().delivered, sink.spans());
         finding.must(lost == 0, || format!("{protocol:?}: lost {lost}: {torn:?}"));
-        finding.must(offered >= 0.95 * RATE as f64, || format!("{protocol:?}: only {offered:.0}/s were recorded"));
+        finding.must(offered >= 0.95 * RATE as f64, || {
+            format!("{protocol:?}: only {offered:.0}/s were recorded")
+        });
         finding.must(cores <= 1.0, || format!("{protocol:?}: {cores:.2} cores"));
         finding.must(most.anonymous <= ANONYMOUS, || format!("{protocol:?}: {most:?}"));
     }

@@ -22,7 +22,9 @@ impl Law {
 
     /// What the report says was delivered is what the receiver stored.
     pub fn delivered(&self, finding: &mut Finding, said: u64, stored: u64) {
-        self.count(said == stored, finding, || format!("{said} delivered, says the report, and {stored} were stored"));
+        self.count(said == stored, finding, || {
+            format!("{said} delivered, says the report, and {stored} were stored")
+        });
     }
 
     fn count(&self, holds: bool, finding: &mut Finding, what: impl FnOnce() -> String) {

@@ -27,7 +27,8 @@ impl Calls {
     pub fn last_between(trace: &Path, begin: &str, end: &str) -> Result<Self> {
         let text = std::fs::read_to_string(trace).with_context(|| trace.display().to_string())?;
         let lines: Vec<_> = text.lines().collect();
-        let mark = |mark: &str| lines.iter().rposition(|line| line.contains(mark)).with_context(|| mark.to_owned());
+        let mark =
+            |mark: &str| lines.iter().rposition(|line| line.contains(mark)).with_context(|| mark.to_owned());
         let (begin, end) = (mark(begin)?, mark(end)?);
         Ok(Self { lines: lines[begin + 1..end].iter().map(|line| (*line).to_owned()).collect() })
     }
@@ -51,8 +52,10 @@ impl Calls {
 fn never_blocks(line: &str) -> bool {
     let wakes = line.starts_with("futex(") && line.contains("FUTEX_WAKE");
     // Eight bytes into an eventfd that nobody reads block only at 2^64; tokio's are O_NONBLOCK besides.
-    let event = line.starts_with("write(") && line.contains("<anon_inode:[eventfd]>") || line.contains("[eventfd");
-    let memory = ["brk(", "mmap(NULL", "munmap(", "madvise(", "mprotect("].iter().any(|call| line.starts_with(call));
+    let event =
+        line.starts_with("write(") && line.contains("<anon_inode:[eventfd]>") || line.contains("[eventfd");
+    let memory =
+        ["brk(", "mmap(NULL", "munmap(", "madvise(", "mprotect("].iter().any(|call| line.starts_with(call));
     let own = ["clock_gettime(", "getrandom(", "sched_yield(", "rt_sigprocmask(", "gettid("];
     wakes || event || memory || own.iter().any(|call| line.starts_with(call))
 }
@@ -141,7 +144,11 @@ mod tests {
     #[test]
     fn only_what_is_between_the_marks_counts() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), "read(0) = 1\nstat(\"/a\")\nfutex(1, FUTEX_WAKE)\nfsync(3)\nstat(\"/b\")\nread(0)").unwrap();
+        std::fs::write(
+            file.path(),
+            "read(0) = 1\nstat(\"/a\")\nfutex(1, FUTEX_WAKE)\nfsync(3)\nstat(\"/b\")\nread(0)",
+        )
+        .unwrap();
         let calls = Calls::last_between(file.path(), "/a", "/b").unwrap();
         assert_eq!(calls.counts(), BTreeMap::from([("futex", 1), ("fsync", 1)]));
         assert_eq!(calls.blocking(), ["fsync(3)"]);

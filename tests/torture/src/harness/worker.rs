@@ -42,7 +42,11 @@ impl Worker {
         let words: Vec<_> = setup.wrapper.iter().map(|word| word.as_os_str()).chain([program]).collect();
         let (first, rest) = words.split_first().context("a program")?;
         let mut command = Command::new(first);
-        command.args(rest).arg(WORD).env_clear().envs(setup.variables.iter().map(|(name, value)| (name, value)));
+        command
+            .args(rest)
+            .arg(WORD)
+            .env_clear()
+            .envs(setup.variables.iter().map(|(name, value)| (name, value)));
         // Programs around the worker are looked for.
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(File::create(files.path().join("log"))?);

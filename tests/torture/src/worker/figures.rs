@@ -75,7 +75,8 @@ impl Figures {
     /// Whether what was found of earlier processes adds up as well.
     pub fn recovered_adds_up(&self) -> bool {
         self.destinations.iter().map(|destination| &destination.recovered).all(|recovered| {
-            recovered.found == recovered.delivered + recovered.rejected + recovered.dropped + recovered.pending
+            recovered.found
+                == recovered.delivered + recovered.rejected + recovered.dropped + recovered.pending
         })
     }
 

@@ -65,7 +65,11 @@ pub(super) fn fork(tracer: &Arc<dyn BaseTracer>, command: &Command<'_>) -> Resul
 
 fn as_child(tracer: &Arc<dyn BaseTracer>, spans: u64) -> Child {
     let some = |tracer: &dyn BaseTracer| -> Vec<u64> {
-        (0..spans).map(|n| record(tracer, n)).filter(|id| *id != SpanId::INVALID).map(SpanId::to_int).collect()
+        (0..spans)
+            .map(|n| record(tracer, n))
+            .filter(|id| *id != SpanId::INVALID)
+            .map(SpanId::to_int)
+            .collect()
     };
     let before = some(&**tracer);
     if let Err(error) = tracer.init_worker(7) {
@@ -78,7 +82,8 @@ fn as_child(tracer: &Arc<dyn BaseTracer>, spans: u64) -> Child {
 }
 
 fn failed(error: &str) -> Torn {
-    let destination = super::figures::Destination { last_error: Some(error.to_owned()), ..Default::default() };
+    let destination =
+        super::figures::Destination { last_error: Some(error.to_owned()), ..Default::default() };
     Torn { report: Figures { destinations: vec![destination], ..Figures::default() }, ..Torn::default() }
 }
 
@@ -88,7 +93,9 @@ fn fork_process() -> Result<i32> {
     // threads, and glibc allows: its handlers leave the allocator and the thread library usable. Workers of
     // pre-forking servers do the same. No lock of this program's own is held here.
     let pid = unsafe { libc::fork() };
-    if pid < 0 { bail!("fork: {}", std::io::Error::last_os_error()) }
+    if pid < 0 {
+        bail!("fork: {}", std::io::Error::last_os_error())
+    }
     Ok(pid)
 }
 

@@ -2,8 +2,8 @@
 //! starved and cut off by the bars.
 
 mod command;
-mod fork;
 pub mod figures;
+mod fork;
 pub mod latency;
 mod load;
 mod panics;
