@@ -26,6 +26,7 @@ mod plain;
 pub mod propagation;
 mod recorder;
 pub mod recording;
+pub mod redact;
 pub mod replay;
 pub mod report;
 mod resource;

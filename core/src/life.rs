@@ -28,7 +28,8 @@ impl Life {
         let resource = Arc::new(ResourceBytes::new(crate::resource::from_config(config)));
         let sampler = Sampler::ratio(config.sampling_rate);
         let recorder = Recorder::new(config, sampler, resource);
-        let (delivery, arrivals) = Delivery::start(Arc::clone(&recorder), config.delivery.clone(), plans, adoption)?;
+        let (delivery, arrivals) =
+            Delivery::start(Arc::clone(&recorder), config.delivery.clone(), plans, adoption)?;
         Ok((Self { recorder, delivery, next: OnceLock::new() }, arrivals))
     }
 

@@ -75,9 +75,7 @@ impl Report {
     /// True when no accepted span is lost: each was delivered, or waits on disk for the next process.
     pub fn is_safe(&self) -> bool {
         let kept = self.kept_in.is_some();
-        self.destinations
-            .iter()
-            .all(|d| d.rejected + d.dropped_total() == 0 && (d.pending == 0 || kept))
+        self.destinations.iter().all(|d| d.rejected + d.dropped_total() == 0 && (d.pending == 0 || kept))
     }
 
     /// True when the law holds for every destination.

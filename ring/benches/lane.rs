@@ -1,12 +1,13 @@
 //! One lane filled and emptied, for counting instructions: `fill` and `empty` are what callgrind toggles on.
 //!
-//! `valgrind --tool=callgrind --toggle-collect='*fill*' target/release/deps/lane-… 10 150`: rounds, bytes of a span.
+//! `valgrind --tool=callgrind --toggle-collect='*fill*' target/release/deps/lane-… 10 150`: rounds, bytes of a span; then
+//! the path of a file to be made for the lane, or it is on the heap.
 #![allow(missing_docs, clippy::print_stdout)]
 
 use std::hint::black_box;
 use std::time::Instant;
 
-use tracer_factory_ring::{Consumer, Producer, Push, RecordHeader, lane};
+use tracer_factory_ring::{Consumer, Producer, Push, RecordHeader, RingFile, lane};
 
 const RECORDS: u64 = 2000;
 
@@ -26,10 +27,13 @@ fn empty(consumer: &mut Consumer, out: &mut Vec<u8>) {
 }
 
 fn main() {
-    let mut numbers = std::env::args().skip(1).filter_map(|argument| argument.parse::<usize>().ok());
-    let (rounds, len) = (numbers.next().unwrap_or(1000), numbers.next().unwrap_or(150));
+    let mut arguments = std::env::args().skip(1).filter(|argument| !argument.starts_with('-'));
+    let mut number = |default| arguments.next().and_then(|argument| argument.parse().ok()).unwrap_or(default);
+    let (rounds, len) = (number(1000), number(150));
     let span: Vec<u8> = (0..len).map(|n| n as u8).collect();
-    let (mut producer, mut consumer) = lane(1 << 20);
+    let file = arguments.next().map(|path| RingFile::create(path.as_ref(), 1 << 20, 4 << 20));
+    let mapped = file.and_then(|made| made.expect("a new file").lane().expect("room on the disk"));
+    let (mut producer, mut consumer) = mapped.unwrap_or_else(|| lane(1 << 20));
     let mut out = Vec::with_capacity(2 << 20);
     let (mut filling, mut emptying) = (u128::MAX, u128::MAX);
     for _ in 0..rounds {

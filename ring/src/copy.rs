@@ -8,9 +8,9 @@ pub(crate) use imp::{append, store_around, store_record};
 #[cfg(not(loom))]
 mod imp {
     use std::ptr;
-    use std::sync::atomic::AtomicU64;
+    use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-    use crate::record::{HEADER_BYTES, HEADER_WORDS, RecordHeader};
+    use crate::record::{HEADER_WORDS, RecordHeader};
 
     /// Stores a record into `slots`, which are exactly as many as it needs. What is left of the last word is zero.
     ///
@@ -18,41 +18,43 @@ mod imp {
     /// Nobody else reads or writes `slots` now, and there are `HEADER_WORDS` and those that `span` fills.
     #[inline]
     pub(crate) unsafe fn store_record(slots: &[AtomicU64], header: &RecordHeader, span: &[u8]) {
+        // The length fits: no record is longer than a quarter of a lane.
         debug_assert_eq!(slots.len(), HEADER_WORDS + span.len().div_ceil(8));
-        let start: *mut u8 = slots.as_ptr().cast_mut().cast();
-        // SAFETY: all of it is within `slots` as promised; atomics may be written through a shared reference, and
-        // nobody else looks at them.
-        unsafe {
-            // One by one: as an array they would go over the stack, and be read back before they are there.
-            for (at, word) in header.to_words().into_iter().enumerate() {
-                start.cast::<u64>().add(at).write(word.to_le());
-            }
-            store_bytes(start.add(HEADER_BYTES), span);
+        // As atomics, which the compiler does not join: a header is mostly some instructions old, and what was stored in
+        // small pieces is slow to load as a large one.
+        for (slot, word) in slots.iter().zip(header.to_words_of(span.len() as u32)) {
+            slot.store(word.to_le(), Relaxed);
         }
+        // SAFETY: after the header there are as many as the span needs.
+        unsafe { store_bytes(slots.get_unchecked(HEADER_WORDS..), span) }
     }
 
     /// Measured to be quicker than a call to `memcpy`, for the some 150 bytes that spans are.
     ///
     /// # Safety
-    /// `to` is the first of as many words as `bytes` fill, and nobody else reads or writes them now.
+    /// Nobody else reads or writes `slots` now, and there are as many as `bytes` fill.
     #[inline]
-    unsafe fn store_bytes(to: *mut u8, bytes: &[u8]) {
-        let (blocks, rest) = bytes.as_chunks::<32>();
-        let (words, last) = rest.as_chunks::<8>();
-        // SAFETY: as promised.
+    unsafe fn store_bytes(slots: &[AtomicU64], bytes: &[u8]) {
+        let Some(last) = bytes.last_chunk::<32>() else {
+            // As atomics again, or the compiler makes a call of it.
+            let (words, rest) = bytes.as_chunks::<8>();
+            for (slot, word) in slots.iter().zip(words) {
+                slot.store(u64::from_ne_bytes(*word), Relaxed);
+            }
+            if let (false, Some(slot)) = (rest.is_empty(), slots.last()) {
+                slot.store(last_word(bytes, rest).to_le(), Relaxed);
+            }
+            return;
+        };
+        let to: *mut u8 = slots.as_ptr().cast_mut().cast();
+        // SAFETY: as promised; atomics may be written through a shared reference. The last block lies over the one before
+        // it, and over the last word but for its padding.
         unsafe {
-            let mut to = to;
-            for block in blocks {
-                to.cast::<[u8; 32]>().write(*block);
-                to = to.add(32);
+            to.cast::<u64>().add(slots.len() - 1).write(0);
+            for (at, block) in bytes.as_chunks::<32>().0.iter().enumerate() {
+                to.cast::<[u8; 32]>().add(at).write(*block);
             }
-            for word in words {
-                to.cast::<[u8; 8]>().write(*word);
-                to = to.add(8);
-            }
-            if !last.is_empty() {
-                to.cast::<u64>().write(last_word(bytes, last).to_le());
-            }
+            to.add(bytes.len() - 32).cast::<[u8; 32]>().write(*last);
         }
     }
 
@@ -77,7 +79,7 @@ mod imp {
         span: &[u8],
     ) {
         let padding = span.len().next_multiple_of(8) - span.len();
-        let header = header.to_words().map(u64::to_le_bytes);
+        let header = header.to_words_of(span.len() as u32).map(u64::to_le_bytes);
         let mut at = 0;
         for bytes in [header.as_flattened(), span, &[0; 8][..padding]] {
             // SAFETY: as promised; what does not fit into `end` begins at the start of `start`.
@@ -143,7 +145,9 @@ mod imp {
             word[..bytes.len()].copy_from_slice(bytes);
             u64::from_le_bytes(word)
         });
-        for (slot, word) in end.iter().chain(start).zip(header.to_words().into_iter().chain(body)) {
+        for (slot, word) in
+            end.iter().chain(start).zip(header.to_words_of(span.len() as u32).into_iter().chain(body))
+        {
             slot.store(word, Relaxed);
         }
     }

@@ -17,7 +17,7 @@ pub enum Push {
     Taken,
     /// It is in the lane, and the lane is more than half full: wake the consumer.
     TakenWake,
-    /// The lane is full; the record was counted as refused.
+    /// The lane is full.
     Refused,
     /// The record could never fit; nothing was counted.
     TooLarge,
@@ -46,9 +46,31 @@ impl<S: Storage> Producer<S> {
         &self.lane
     }
 
-    /// Appends one record of `span`, whose length counts, not the header's. Never blocks.
+    /// As [`Self::offer`], and counts what a full lane refuses.
     #[inline]
     pub fn push(&mut self, header: &RecordHeader, span: &[u8]) -> Push {
+        let push = self.offer(header, span);
+        if push == Push::Refused {
+            self.refuse();
+        }
+        push
+    }
+
+    /// Up to where the lane was released when it was last looked at.
+    pub fn released(&self) -> u64 {
+        self.tail
+    }
+
+    /// Counts a record that the lane refused and that is not offered again.
+    pub fn refuse(&self) {
+        let refused = &self.lane.producer.0.refused;
+        refused.store(refused.load(Relaxed) + 1, Release);
+    }
+
+    /// Appends one record of `span`, whose length counts, not the header's. Never blocks. What a full lane refuses may be
+    /// offered again, or has to be [counted](Self::refuse).
+    #[inline]
+    pub fn offer(&mut self, header: &RecordHeader, span: &[u8]) -> Push {
         if !self.origin.is_here() {
             return Push::Forked;
         }
@@ -62,23 +84,19 @@ impl<S: Storage> Producer<S> {
         if end.wrapping_sub(self.tail) > capacity {
             self.tail = tail_seen(lane, self.head, self.tail);
             if end.wrapping_sub(self.tail) > capacity {
-                let refused = &lane.producer.0.refused;
-                refused.store(refused.load(Relaxed) + 1, Release);
                 return Push::Refused;
             }
         }
-        // The length fits, because no record is longer than a quarter of the capacity.
-        let header = RecordHeader { len: span.len() as u32, ..*header };
         let place = lane.place(self.head);
         lane.watch.written(place, words);
         match lane.data().get(place..place + words) {
             // SAFETY: the words from `head` to `end` are the producer's, as `end` is not more than the capacity after
             // `tail`, and they are as many as the record needs.
-            Some(slots) => unsafe { copy::store_record(slots, &header, span) },
+            Some(slots) => unsafe { copy::store_record(slots, header, span) },
             None => {
                 let (end, start) = lane.data_from(place);
                 // SAFETY: as above; in two pieces.
-                unsafe { copy::store_around(end, start, &header, span) }
+                unsafe { copy::store_around(end, start, header, span) }
             }
         }
         let pushed = &lane.producer.0.pushed;

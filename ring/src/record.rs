@@ -53,6 +53,14 @@ impl RecordHeader {
         ]
     }
 
+    /// As the words of a record of `len` bytes, whatever the header says.
+    #[inline]
+    pub(crate) fn to_words_of(self, len: u32) -> [u64; HEADER_WORDS] {
+        let mut words = self.to_words();
+        words[0] = words[0] >> 32 << 32 | u64::from(len);
+        words
+    }
+
     /// From words.
     pub fn from_words(words: [u64; HEADER_WORDS]) -> Self {
         let mut trace_id = [0; 16];

@@ -5,6 +5,8 @@ mod builder;
 mod debug;
 mod endpoint;
 mod header;
+mod plaintext;
+mod redact;
 mod spool;
 mod tracer_type;
 mod validate;
@@ -18,6 +20,7 @@ use secrecy::SecretString;
 pub use builder::TracerConfigBuilder;
 pub use endpoint::{Endpoint, EndpointError, shown_endpoint};
 pub use header::{HeaderError, check_header};
+pub use redact::{RedactConfig, RedactMode, UrlQuery};
 pub use spool::{Fsync, Overflow, SpoolConfig, SpoolDirectory};
 pub use tracer_type::TracerType;
 
@@ -49,6 +52,10 @@ pub struct TracerConfig {
     pub propagators: Vec<Propagator>,
     /// Bounds on what one span may hold.
     pub limits: Limits,
+    /// What is taken out of spans before they are recorded.
+    pub redact: RedactConfig,
+    /// Whether credentials may go to another host without TLS.
+    pub allow_plaintext_credentials: bool,
     /// How finished spans are gathered and sent.
     pub delivery: DeliveryConfig,
     /// The OTLP destination.
@@ -76,6 +83,8 @@ impl Default for TracerConfig {
             instrument_managed: false,
             propagators: vec![Propagator::TraceContext],
             limits: Limits::default(),
+            redact: RedactConfig::default(),
+            allow_plaintext_credentials: false,
             delivery: DeliveryConfig::default(),
             otlp: OtlpConfig::default(),
             jaeger: JaegerConfig::default(),

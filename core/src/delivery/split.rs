@@ -65,7 +65,10 @@ mod tests {
         let found: Vec<_> = runs(&all, 200).collect();
         assert_eq!(found.concat(), all);
         assert_eq!(found.iter().map(|run| Records::new(run).count()).collect::<Vec<_>>(), [2, 1, 3]);
-        assert_eq!(runs(&all[..all.len() - 1], 1 << 20).map(|run| Records::new(run).count()).sum::<usize>(), 5);
+        assert_eq!(
+            runs(&all[..all.len() - 1], 1 << 20).map(|run| Records::new(run).count()).sum::<usize>(),
+            5
+        );
     }
 
     #[test]

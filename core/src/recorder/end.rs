@@ -1,6 +1,7 @@
 //! How a span ends: its record goes into the thread's lane and into its root's last trace.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tracer_factory_ring::{Push, RecordHeader};
 
@@ -80,10 +81,10 @@ impl Local {
 
     #[inline]
     fn push(entry: &mut Entry, header: &RecordHeader, span: &[u8]) {
-        match entry.producer.push(header, span) {
-            // A forked child must not touch what its parent shares with the disk.
+        match entry.producer.offer(header, span) {
             Push::Taken | Push::Forked => {}
-            Push::TakenWake | Push::Refused => entry.recorder.wake(),
+            Push::TakenWake => entry.recorder.wake(),
+            Push::Refused => push_when_there_is_room(entry, header, span),
             Push::TooLarge => {
                 entry.recorder.lanes().push_large(header, span);
                 entry.recorder.wake();
@@ -122,4 +123,25 @@ impl Local {
             }
         }
     }
+}
+
+/// Gives delivery the processor until it has made room, for as long as the configuration says. Once that was in vain,
+/// nothing is waited for until there was room again: a disk that hangs holds a thread up once.
+#[cold]
+fn push_when_there_is_room(entry: &mut Entry, header: &RecordHeader, span: &[u8]) {
+    let recorder = &entry.recorder;
+    recorder.wake();
+    let patience = recorder.patience();
+    let hopeless = patience != Duration::MAX && entry.gave_up_at == Some(entry.producer.released());
+    let start = Instant::now();
+    while !hopeless && start.elapsed() < patience && !recorder.is_closed() {
+        std::thread::yield_now();
+        match entry.producer.offer(header, span) {
+            Push::Refused => {}
+            Push::TakenWake => return recorder.wake(),
+            Push::Taken | Push::Forked | Push::TooLarge => return,
+        }
+    }
+    entry.gave_up_at = Some(entry.producer.released());
+    entry.producer.refuse();
 }

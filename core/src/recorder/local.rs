@@ -59,6 +59,8 @@ pub(super) struct Entry {
     pub(super) share: Arc<ThreadShare>,
     pub(super) worker: Option<i64>,
     pub(super) open: u32,
+    /// Where the lane was released up to when it was last waited for in vain.
+    pub(super) gave_up_at: Option<u64>,
 }
 
 /// OpenTelemetry's guards panic once its own thread-local is gone, which may be before ours: a scope that was leaked
@@ -129,7 +131,14 @@ impl Local {
         let (producer, consumer) = recorder.new_lane();
         let share = Arc::new(ThreadShare::default());
         recorder.lanes().register(consumer, Arc::clone(&share));
-        let entry = Entry { recorder: Arc::clone(recorder), producer, share, worker: None, open: 0 };
+        let entry = Entry {
+            recorder: Arc::clone(recorder),
+            producer,
+            share,
+            worker: None,
+            open: 0,
+            gave_up_at: None,
+        };
         // A tracer that is gone and has nothing open here gives its place away.
         match self.entries.iter().position(|old| old.open == 0 && old.recorder.is_closed()) {
             Some(at) => {

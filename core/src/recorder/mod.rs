@@ -15,9 +15,9 @@ pub(crate) use clock::now;
 #[cfg(feature = "guest")]
 pub(crate) use frame::Root;
 pub(crate) use frame::{Detached, Extra, FrameContext, Parent, SlotRef, StartSpan};
+pub(crate) use lanes::{Counts, Release};
 #[cfg(feature = "guest")]
 pub(crate) use last_trace::SharedCapture;
-pub(crate) use lanes::{Counts, Release};
 pub(crate) use local::{Local, suppress_this_thread, with_local};
 pub(crate) use open_span::{Name, OpenSpan};
 #[cfg(test)]

@@ -5,17 +5,21 @@ use std::fmt;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, Weak};
+use std::time::Duration;
 
 use tracer_factory_ring::{Consumer, Producer, RingFile, fork, lane};
 
 use super::lanes::Lanes;
 use super::last_trace::Capture;
-use crate::config::{Limits, TracerConfig};
+use crate::config::{Limits, Overflow, TracerConfig};
 use crate::lock::lock;
 use crate::otlp::{ResourceBytes, decode_span};
 use crate::sampling::Sampler;
 use crate::span::Trace;
 
+/// How long delivery has to make room in a full lane before a span is dropped. It takes far less, unless the machine has
+/// other work for all of its processors.
+const A_MOMENT: Duration = Duration::from_millis(100);
 /// No worker.
 const NO_WORKER: i64 = i64::MIN;
 
@@ -34,6 +38,8 @@ pub(crate) struct Recorder {
     pub(super) sampler: Sampler,
     resource: Arc<ResourceBytes>,
     lane_bytes: usize,
+    /// How long a thread waits for room in its lane.
+    patience: Duration,
     /// Where lanes are that survive the process.
     ring: OnceLock<Arc<RingFile>>,
     lanes: Lanes,
@@ -77,6 +83,11 @@ impl Recorder {
             sampler,
             resource,
             lane_bytes: config.delivery.lane_bytes,
+            patience: match config.delivery.overflow {
+                Overflow::Spill => A_MOMENT,
+                Overflow::Drop => Duration::ZERO,
+                Overflow::Block => Duration::MAX,
+            },
             ring: OnceLock::new(),
             lanes: Lanes::default(),
             wake: OnceLock::new(),
@@ -105,7 +116,7 @@ impl Recorder {
 
     /// The recorder of this process: itself, or what took its place after a fork; `None` while nothing has.
     #[inline]
-    pub(crate) fn here<'a>(self: &'a Arc<Self>) -> Option<&'a Arc<Self>> {
+    pub(crate) fn here(self: &Arc<Self>) -> Option<&Arc<Self>> {
         if self.is_of_this_process() { Some(self) } else { self.heir_here() }
     }
 
@@ -127,6 +138,11 @@ impl Recorder {
     pub(super) fn new_lane(&self) -> (Producer, Consumer) {
         let mapped = self.ring.get().and_then(|ring| ring.lane().ok().flatten());
         mapped.unwrap_or_else(|| lane(self.lane_bytes))
+    }
+
+    /// How long a thread waits for room in its lane.
+    pub(super) fn patience(&self) -> Duration {
+        self.patience
     }
 
     pub(crate) fn limits(&self) -> &Limits {

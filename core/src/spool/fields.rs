@@ -39,6 +39,11 @@ impl<'a> Fields<'a> {
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    /// How much is left.
+    pub(super) fn left(&self) -> usize {
+        self.0.len()
+    }
 }
 
 /// Writes bytes behind their length.

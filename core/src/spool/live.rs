@@ -12,11 +12,11 @@ use super::error::{Limit, SpoolError};
 use super::identity::Identity;
 use super::moment::Moment;
 use super::options::SpoolOptions;
-use crate::config::Fsync;
-use super::outcome::{Closed, Damage, EvictReason, Evicted, Found, Pending};
+use super::outcome::{Closed, Damage, EvictReason, Evicted, Found};
 use super::segment::HEADER;
 use super::store::Store;
 use super::unsynced::Unsynced;
+use crate::config::Fsync;
 
 /// Where a tracer's ring is, in its directory.
 pub(super) const RING: &str = "ring";
@@ -51,7 +51,8 @@ impl Spool {
         let mut spool =
             Self { store, claim, options, cursors, identity, overhead: 0, synced: Instant::now() };
         spool.store.set_context(context);
-        match spool.save_identity().and_then(|()| spool.cursors.save(spool.store.directory())) {
+        let saved = spool.save_identity();
+        match saved.and_then(|()| spool.cursors.save(spool.store.directory())) {
             Ok(()) => Ok(spool),
             Err(error) => {
                 // Nothing in there is worth keeping.
@@ -63,8 +64,8 @@ impl Spool {
 
     fn save_identity(&mut self) -> Result<(), SpoolError> {
         let identity = self.identity.save(self.store.directory())?;
-        // While one cursor file replaces another there are two.
-        self.overhead = identity + 2 * self.cursors.encode().len() as u64;
+        // While one identity replaces another there are two.
+        self.overhead = 2 * identity + self.cursors.bytes();
         Ok(())
     }
 
@@ -89,7 +90,7 @@ impl Spool {
 
     /// The limit that stands against another record. What is allowed can be exceeded by that record, and by no more.
     fn limit(&self) -> Option<Limit> {
-        let header = (HEADER + self.identity.context.len()) as u64;
+        let header = (HEADER + self.store.context().len()) as u64;
         if self.bytes() + header >= self.options.max_bytes {
             return Some(Limit::MaxBytes);
         }
@@ -100,11 +101,13 @@ impl Spool {
 
     /// Another context, for what is appended from now on: a new segment begins.
     pub(crate) fn set_context(&mut self, context: &[u8]) -> Result<(), SpoolError> {
-        if self.store.set_context(context) || self.identity.context != context {
-            self.identity.context = context.to_vec();
-            self.save_identity()?;
+        self.store.set_context(context);
+        if self.identity.context == context {
+            return Ok(());
         }
-        Ok(())
+        let before = std::mem::replace(&mut self.identity.context, context.to_vec());
+        // The next call tries again.
+        self.save_identity().inspect_err(|_| self.identity.context = before)
     }
 
     /// The batch with this sequence, or the next one that is intact.
@@ -119,6 +122,7 @@ impl Spool {
     }
 
     /// How much is stored from a sequence on.
+    #[cfg(test)]
     pub(crate) fn pending(&self, from: u64) -> Pending {
         self.store.pending(from)
     }
@@ -129,10 +133,10 @@ impl Spool {
         for (cursor, next) in self.cursors.next.iter_mut().zip(next) {
             *cursor = (*cursor).max(*next);
         }
-        let directory = self.store.directory();
-        let saved = if self.cursors.next == before { Ok(()) } else { self.cursors.save(directory) };
-        // Even when that failed: a full disk may need what this frees, and a cursor that points below the oldest
-        // segment is read as that segment.
+        let changed = self.cursors.next != before;
+        let saved = if changed { self.cursors.save(self.store.directory()) } else { Ok(()) };
+        // Even when that failed: a disk that is full may need what this frees, and a cursor that points below the
+        // oldest segment is read as that segment.
         self.store.remove_below(self.cursors.lowest())?;
         match saved {
             Ok(()) => Ok(()),
@@ -164,7 +168,7 @@ impl Spool {
 
     /// True when every destination has everything that was appended.
     pub(crate) fn is_empty(&self) -> bool {
-        self.pending(self.cursors.lowest()) == Pending::default()
+        !self.store.has(self.cursors.lowest())
     }
 
     /// What was damaged since the last call.

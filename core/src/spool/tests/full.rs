@@ -148,8 +148,9 @@ fn cursors_that_can_not_be_written_are_written_the_next_time() {
     let base = tempfile::tempdir().unwrap();
     let mut spool = spool(SpoolOptions { segment_bytes: 100, ..options(base.path()) });
     (0..4).for_each(|sequence| append(&mut spool, sequence));
-    spool.faults().fail(Operation::Rename, Errno::IO);
+    spool.faults().fail_after(Operation::Write, Errno::IO, 5);
     assert!(matches!(spool.cursors(&[2, 2]), Err(SpoolError::Io { .. })));
+    assert_eq!(all(&mut spool), [2, 3]);
     assert_eq!(segment_files(spool.directory()).len(), 2, "what everyone has may go all the same");
     spool.faults().mend();
     spool.cursors(&[2, 2]).unwrap();
@@ -164,13 +165,31 @@ fn cursors_are_on_disk_before_a_segment_goes() {
     let base = tempfile::tempdir().unwrap();
     let mut spool = spool(SpoolOptions { segment_bytes: 100, ..options(base.path()) });
     (0..4).for_each(|sequence| append(&mut spool, sequence));
-    spool.faults().fail(Operation::Rename, Errno::IO);
     spool.faults().fail(Operation::Remove, Errno::IO);
-    assert!(spool.cursors(&[2, 2]).is_err());
+    assert!(matches!(spool.cursors(&[2, 2]), Err(SpoolError::Io { doing: "remove", .. })));
+    let directory = spool.directory().to_owned();
+    drop(spool);
+    let mut orphan = open(&directory);
+    assert_eq!((orphan.cursor(0), orphan.cursor(1)), (2, 2));
+    assert_eq!(all_of(&mut orphan), [0, 1, 2, 3]);
+    orphan.set_cursor(0, 3).unwrap();
+    assert_eq!(all_of(&mut orphan), [2, 3], "what could not be removed goes with the next change");
+}
+
+#[test]
+fn a_context_that_can_not_be_written_is_written_the_next_time() {
+    let base = tempfile::tempdir().unwrap();
+    let mut spool = spool(options(base.path()));
+    spool.faults().fail(Operation::Rename, Errno::NOSPC);
+    assert!(matches!(spool.set_context(b"another"), Err(SpoolError::Full { limit: Limit::Disk, .. })));
+    append(&mut spool, 0);
+    assert_eq!(spool.context_of(0).unwrap().to_vec(), b"another", "segments have it all the same");
     spool.faults().mend();
-    assert_eq!(segment_files(spool.directory()).len(), 4);
-    spool.cursors(&[3, 2]).unwrap();
-    assert_eq!((segment_files(spool.directory()).len(), all(&mut spool)), (2, vec![2, 3]));
+    spool.set_context(b"another").unwrap();
+    spool.cursors(&[1, 1]).unwrap();
+    let directory = spool.directory().to_owned();
+    drop(spool);
+    assert_eq!(**open(&directory).context(), *b"another");
 }
 
 #[test]

@@ -75,12 +75,12 @@ fn below_the_floor_of_free_space_nothing_is_added() {
     let mut spool = spool(SpoolOptions { min_free_bytes: u64::MAX, ..options(base.path()) });
     let full = spool.append(0, 1, b"x").unwrap_err();
     assert!(matches!(full, SpoolError::Full { limit: Limit::FreeSpace, .. }));
-    assert_eq!(on_disk(spool.directory()), spool.bytes() - cursors_length(&spool));
+    assert_eq!(on_disk(spool.directory()), spool.bytes() - identity_length(&spool));
     assert_eq!(spool.evict_oldest().unwrap(), None, "there is nothing to give up");
 }
 
-fn cursors_length(spool: &Spool) -> u64 {
-    spool.directory().join("cursors").metadata().unwrap().len()
+fn identity_length(spool: &Spool) -> u64 {
+    spool.directory().join("identity").metadata().unwrap().len()
 }
 
 #[test]
