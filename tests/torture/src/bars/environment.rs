@@ -52,9 +52,9 @@ fn must_tell(variable: &Var, called: &str) -> Option<bool> {
         Kind::Count(bounds) | Kind::Size(bounds) | Kind::Duration(bounds) | Kind::Millis(bounds) => {
             Some(called != "0" || !bounds.hold(0))
         }
-        Kind::Ratio => Some(called != "0"),
-        Kind::Bool => Some(called != "0"),
-        Kind::OneOf(_) | Kind::ListOf(_) | Kind::Url(_) | Kind::Listen => Some(true),
+        // 0 is a ratio, a no, and any free port.
+        Kind::Ratio | Kind::Bool | Kind::Listen => Some(called != "0"),
+        Kind::OneOf(_) | Kind::ListOf(_) | Kind::Url(_) => Some(true),
         Kind::Text if called == "non-UTF-8" => Some(true),
         _ => None,
     }

@@ -11,6 +11,8 @@ use crate::harness::{Bench, Finding, Protocol, Setup, Worker};
 
 /// How long a new process may take to deliver what another left.
 const REPLAY: Duration = Duration::from_secs(40);
+/// Nothing more is to come when nothing waits and nothing has come for so long.
+const SILENCE: Duration = Duration::from_secs(4);
 
 #[derive(Default)]
 struct Totals {
@@ -20,6 +22,7 @@ struct Totals {
     /// The most of one round and destination, in batches of that round.
     worst: f64,
     two: u64,
+    in_teardown: u64,
     killed_again: u64,
     slowest_replay: Duration,
 }
@@ -34,8 +37,8 @@ pub(super) fn bar(bench: &Bench) -> Result<Finding> {
         let result = round.run(bench, &mut finding, &mut totals);
         result.with_context(|| format!("round {number}, {round:?}"))?;
     }
-    let Totals { closed, lost, duplicated, worst, two, killed_again, slowest_replay } = totals;
-    finding.figure(format!("{rounds} rounds ({two} with a second destination that is down, {killed_again} with the replay killed too)"));
+    let Totals { closed, lost, duplicated, worst, two, in_teardown, killed_again, slowest_replay } = totals;
+    finding.figure(format!("{rounds} rounds ({two} with a second destination that is down, {in_teardown} killed in teardown, {killed_again} with the replay killed too)"));
     finding.figure(format!("{closed} scopes closed and told, lost {lost}"));
     finding.figure(format!("{duplicated} duplicated, at most {worst:.2} batches a destination and kill"));
     finding.figure(format!("slowest replay {:.1} s", slowest_replay.as_secs_f64()));
@@ -56,6 +59,8 @@ struct Round {
     delay: Duration,
     batch: u64,
     kill_after: Duration,
+    /// Killed while it tears down.
+    in_teardown: bool,
     /// The process that replays is killed as well, and another one has to.
     kill_replay_after: Option<Duration>,
 }
@@ -79,6 +84,7 @@ impl Round {
             delay: Duration::from_millis([1, 20, 200, 1000][random.usize(..4)]),
             batch: [64, 512, 2048][random.usize(..3)],
             kill_after: millis(&mut random, 500),
+            in_teardown: random.u8(..6) == 0,
             kill_replay_after: (random.u8(..4) == 0).then(|| millis(&mut random, 200)),
         }
     }
@@ -110,6 +116,11 @@ impl Round {
         worker.acknowledged_load(self.rate, self.threads, self.portion)?;
         // The load's own time, not a wait for something.
         std::thread::sleep(self.kill_after);
+        if self.in_teardown {
+            worker.tell("stop")?;
+            worker.tell("teardown")?;
+            std::thread::sleep(self.kill_after / 8);
+        }
         let closed = worker.kill()?.acknowledged;
 
         for (_, proxy) in &ways {
@@ -129,11 +140,16 @@ impl Round {
         replay.load(0, Some(own), 1)?;
         replay.loaded()?;
         let missing = |sink: &CountingSink| sink.tally(closed.iter().copied()).lost;
+        let arrived = || ways.iter().map(|(sink, _)| sink.spans()).sum::<u64>();
+        let mut progress = (arrived(), Instant::now());
         let mut report = replay.report()?;
-        while begin.elapsed() < REPLAY
-            && (ways.iter().any(|(sink, _)| missing(sink) > 0) || report.pending() > 0)
+        while (ways.iter().any(|(sink, _)| missing(sink) > 0) || report.pending() > 0)
+            && progress.1.elapsed() < SILENCE
         {
             report = replay.flush(Duration::from_millis(50))?;
+            if arrived() != progress.0 || report.pending() > 0 && begin.elapsed() < REPLAY {
+                progress = (arrived(), Instant::now());
+            }
         }
         totals.slowest_replay = totals.slowest_replay.max(begin.elapsed());
         let torn = replay.teardown()?.report;
@@ -142,6 +158,7 @@ impl Round {
 
         bench.law.check(finding, &torn);
         totals.closed += closed.len() as u64;
+        totals.in_teardown += u64::from(self.in_teardown);
         totals.two += u64::from(self.second);
         for (way, (sink, _)) in ways.iter().enumerate() {
             let said = &torn.destinations[way];
@@ -160,7 +177,8 @@ impl Round {
             finding.must(batches <= f64::from(kills), || {
                 format!("destination {way} got {} spans twice: {self:?}: {torn:?}", tally.duplicated)
             });
-            let silent = matches!(self.fault, Fault::Refuse | Fault::Hang) || way == 1;
+            // What hangs may still get through once the fault is over.
+            let silent = matches!(self.fault, Fault::Refuse) || way == 1;
             if silent && kills == 1 {
                 // Nothing arrived in the first life: what the second one claims is all there is.
                 bench.law.delivered(finding, said.confirmed(), sink.spans());

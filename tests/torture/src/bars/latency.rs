@@ -41,7 +41,7 @@ impl Condition {
         if let Some(disk) = &disk {
             // After the first span, so that the thread has its lane.
             worker.ask::<Measured>("measure spans=1", "measured")?;
-            disk.fill(0)?;
+            disk.fill()?;
         }
         Ok(Self { name, worker, turns: Vec::new(), _proxy: proxy, _spool: spool, _disk: disk })
     }

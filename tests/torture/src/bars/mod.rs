@@ -52,7 +52,7 @@ impl Bar {
 pub const BARS: &[Bar] = &[
     Bar::new(1, "kill -9 at random moments, replay by a new process", &[kill::bar]),
     Bar::new(2, "the collector is down", &[collector_down::bar]),
-    Bar::new(3, "100,000 spans a second", &[throughput::bar]),
+    Bar::new(3, "100,000 spans a second", &[throughput::steady, throughput::flat_out]),
     Bar::new(4, "closing a scope while everything around is broken", &[latency::bar, producer_calls::bar]),
     Bar::new(5, "a full disk and one that fails", &[full_disk::full, full_disk::failing]),
     Bar::new(6, "flipped bits in segments", &[elsewhere::flipped_bits]),

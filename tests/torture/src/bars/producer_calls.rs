@@ -6,7 +6,7 @@ use anyhow::Result;
 use tracer_factory_testkit::faults::{CountingSink, Fault, FaultProxy};
 
 use crate::harness::{Bench, Calls, Finding, Protocol, Setup, SmallDisk, Worker, strace_missing};
-use crate::worker::latency::{BEGIN, END};
+use crate::worker::latency::{BEGIN, END, FIRST};
 
 const SPANS: u64 = 5_000;
 
@@ -47,22 +47,29 @@ fn judge(
         .var("TRACER_SHUTDOWN_TIMEOUT", "1s")
         .under(&strace);
     let mut worker = Worker::start(bench, &setup)?;
-    worker.ask::<i32>("marked spans=1", "marked")?;
+    let first: i32 = worker.ask("marked spans=1", "marked")?;
+    let first = Calls::last_between(&prefix.with_extension(first.to_string()), FIRST, BEGIN)?;
     if let Some(disk) = disk {
-        disk.fill(0)?;
+        disk.fill()?;
     }
     let thread: i32 = worker.ask(&format!("marked spans={SPANS}"), "marked")?;
     let torn = worker.teardown()?.report;
     worker.end()?;
     bench.law.check(finding, &torn);
 
+    if name == "healthy" {
+        finding.figure(format!("a thread's first scope: {}", words(&first)));
+    }
     let calls = Calls::last_between(&prefix.with_extension(thread.to_string()), BEGIN, END)?;
-    let counts: Vec<_> = calls.counts().iter().map(|(call, times)| format!("{call} × {times}")).collect();
-    let counts = if counts.is_empty() { "none".to_owned() } else { counts.join(" ") };
-    finding.figure(format!("system calls of {SPANS} scopes, {name}: {counts}"));
+    finding.figure(format!("{SPANS} more, {name}: {}", words(&calls)));
     let blocking = calls.blocking();
     finding.must(blocking.is_empty(), || {
         format!("{name}: {} calls could block, the first: {}", blocking.len(), blocking[0])
     });
     Ok(())
+}
+
+fn words(calls: &Calls) -> String {
+    let counts: Vec<_> = calls.counts().iter().map(|(call, times)| format!("{call} × {times}")).collect();
+    if counts.is_empty() { "no system call".to_owned() } else { counts.join(" ") }
 }

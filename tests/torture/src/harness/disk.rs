@@ -1,6 +1,7 @@
 //! A small disk of its own, where somebody may mount one.
 
 use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -33,24 +34,18 @@ impl SmallDisk {
         run(Command::new("mount").args(["-o", &options]).arg(self.path()))
     }
 
-    /// Bytes that are taken.
-    pub fn used(&self) -> Result<u64> {
-        let stat = rustix::fs::statvfs(self.path())?;
-        Ok((stat.f_blocks - stat.f_bfree) * stat.f_frsize)
-    }
-
-    /// Bytes that are left.
-    pub fn free(&self) -> Result<u64> {
-        let stat = rustix::fs::statvfs(self.path())?;
-        Ok(stat.f_bavail * stat.f_frsize)
-    }
-
-    /// Takes what is left but for so many bytes. Removing the file that is returned gives it back.
-    pub fn fill(&self, but: u64) -> Result<PathBuf> {
+    /// Takes what is left. Removing the file that is returned gives it back.
+    pub fn fill(&self) -> Result<PathBuf> {
         let path = self.path().join("filler");
-        let length = self.free()?.saturating_sub(but);
-        fs::write(&path, vec![0xa5; usize::try_from(length)?])?;
-        Ok(path)
+        let mut file = fs::File::create(&path)?;
+        let chunk = vec![0xa5; 64 << 10];
+        loop {
+            match file.write(&chunk) {
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::StorageFull => return Ok(path),
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 }
 

@@ -6,9 +6,11 @@ use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 use tracer_factory::{BaseTracer, Scope};
 
-/// Marks in a trace of system calls: files that nobody has.
+/// Marks in a trace of system calls: files that nobody has. From here to the next one is a thread's first scope.
+pub const FIRST: &str = "/torture-first-here";
+/// From here to the next one are all others.
 pub const BEGIN: &str = "/torture-begins-here";
-/// The other mark.
+/// The last mark.
 pub const END: &str = "/torture-ends-here";
 
 /// Scopes in a row, as a busy request closes them.
@@ -63,6 +65,7 @@ pub(super) fn measure(tracer: &dyn BaseTracer, spans: u64) -> Measured {
 
 /// Closes scopes between two marks, without a system call of its own. The number of the thread that does.
 pub(super) fn marked(tracer: &dyn BaseTracer, spans: u64) -> i32 {
+    let _ = std::fs::metadata(FIRST);
     // A thread's first span is given a lane.
     drop(opened(tracer, 0));
     let _ = std::fs::metadata(BEGIN);
