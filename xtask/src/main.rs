@@ -1,6 +1,7 @@
 //! `cargo xtask`: the project's own commands. This file reads the arguments and sets the exit code.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command talks on its terminal")]
 
+mod instructions;
 mod provision;
 mod test;
 mod torture;
@@ -18,6 +19,9 @@ Usage: cargo xtask <command>
   test [--hermetic]     run every test; --hermetic leaves out those that need a real server
   torture [ARG...]      hold a tracer to the bars of docs/reliability.md while everything around it
                         breaks; --bar N, --rounds N, --seconds N, --seed N, --short
+  instructions [--update]
+                        count the hot path's instructions (needs valgrind) and fail where they are more than
+                        benches/instructions.txt allows; --update writes the counts into it
   help                  print this
 
 The cache is $TF_TEST_CACHE, else tracer-factory in the user's cache directory.
@@ -28,6 +32,7 @@ enum Command {
     Provision(Vec<Backend>),
     Test { hermetic: bool },
     Torture(Vec<String>),
+    Instructions { update: bool },
     Help,
 }
 
@@ -44,6 +49,7 @@ fn main() -> ExitCode {
         Command::Provision(backends) => provision::run(&backends),
         Command::Test { hermetic } => test::run(hermetic),
         Command::Torture(args) => torture::run(&args),
+        Command::Instructions { update } => instructions::run(update),
         Command::Help => {
             print!("{USAGE}");
             Ok(())
@@ -81,6 +87,11 @@ fn parse(args: &[String]) -> Result<Command, String> {
         },
         // The program knows its own arguments.
         "torture" => Ok(Command::Torture(rest.to_vec())),
+        "instructions" => match rest {
+            [] => Ok(Command::Instructions { update: false }),
+            [flag] if flag == "--update" => Ok(Command::Instructions { update: true }),
+            _ => Err(format!("`instructions` takes only --update, not `{}`", rest.join(" "))),
+        },
         "help" | "--help" | "-h" => Ok(Command::Help),
         other => Err(format!("unknown command `{other}`")),
     }
@@ -115,6 +126,13 @@ mod tests {
         assert_eq!(parsed("torture"), Ok(Command::Torture(Vec::new())));
         let args = ["--bar", "1", "--rounds", "1000"].map(str::to_owned).to_vec();
         assert_eq!(parsed("torture --bar 1 --rounds 1000"), Ok(Command::Torture(args)));
+    }
+
+    #[test]
+    fn instructions_are_compared_unless_bounds_are_to_be_written() {
+        assert_eq!(parsed("instructions"), Ok(Command::Instructions { update: false }));
+        assert_eq!(parsed("instructions --update"), Ok(Command::Instructions { update: true }));
+        assert!(parsed("instructions --all").is_err());
     }
 
     #[test]

@@ -50,7 +50,7 @@ impl Random {
         loop {
             let id = u128::from(own.high.u64(..)) << 64 | u128::from(own.low.u64(..));
             if id != 0 {
-                return TraceId::from_int(id);
+                return TraceId::from_bytes(id.to_ne_bytes());
             }
         }
     }
@@ -61,7 +61,7 @@ impl Random {
         loop {
             let id = own.low.u64(..);
             if id != 0 {
-                return SpanId::from_int(id);
+                return SpanId::from_bytes(id.to_ne_bytes());
             }
         }
     }

@@ -123,7 +123,7 @@ impl Spool {
 
     /// How much is stored from a sequence on.
     #[cfg(test)]
-    pub(crate) fn pending(&self, from: u64) -> Pending {
+    pub(crate) fn pending(&self, from: u64) -> super::outcome::Pending {
         self.store.pending(from)
     }
 
