@@ -120,7 +120,9 @@ fn between(bench: &Bench, finding: &mut Finding, library: &Path, jump: &str) -> 
     let last = next.teardown()?.report;
     next.end()?;
     bench.law.check(finding, &last);
-    finding.must(sink.distinct() == SPANS, || format!("{jump}: {} of {SPANS} arrived: {last:?}", sink.distinct()));
+    finding.must(sink.distinct() == SPANS, || {
+        format!("{jump}: {} of {SPANS} arrived: {last:?}", sink.distinct())
+    });
     bench.law.delivered(finding, last.only().confirmed(), sink.spans());
     finding.figure(format!("{jump} between two workers: {} of {SPANS} delivered", sink.distinct()));
     Ok(())

@@ -53,7 +53,10 @@ impl Scene {
         finding.must(arrived + dropped == done.spans, || {
             format!("{name}: {arrived} of {} arrived: {torn:?}", done.spans)
         });
-        finding.figure(format!("{arrived} of {} delivered in the end, {dropped} dropped and counted", done.spans));
+        finding.figure(format!(
+            "{arrived} of {} delivered in the end, {dropped} dropped and counted",
+            done.spans
+        ));
         Ok(dropped)
     }
 }

@@ -61,7 +61,8 @@ fn run(bench: &Bench, finding: &mut Finding, third: &Third) -> Result<Duration> 
     if let Third::Does(fault) = third {
         zipkin.set(fault.clone())?;
     }
-    let types = if matches!(third, Third::Absent) { "otlp,agent-session" } else { "otlp,agent-session,zipkin" };
+    let types =
+        if matches!(third, Third::Absent) { "otlp,agent-session" } else { "otlp,agent-session,zipkin" };
     let setup = Setup::otlp(first.address(), Protocol::Http)
         .and_session(second.address())
         .var("TRACER_TYPE", types)
