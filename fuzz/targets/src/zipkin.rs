@@ -40,7 +40,7 @@ fn assert_span(json: &Json, span: &SpanData) {
         ("name", (!span.name.is_empty()).then(|| json!(span.name))),
         ("timestamp", Some(micros(span.start_unix_nanos)).filter(|time| *time > 0).map(Json::from)),
         ("duration", Some(json!(micros(span.duration_nanos()).max(1)))),
-        ("shared", shared.then(|| json!(true))),
+        ("shared", shared.then_some(json!(true))),
     ] {
         assert_eq!(json.get(key), expected.as_ref(), "{key}");
     }

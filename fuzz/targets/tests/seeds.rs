@@ -1,5 +1,7 @@
 //! The seeds of the corpus, out of the real encoders: `cargo test -p tracer-factory-fuzz-targets --test seeds -- --ignored`.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::borrow::Cow;
 use std::fs;
 use std::path::Path;
