@@ -1,13 +1,13 @@
 //! The current context: what new spans are children of, and how it crosses threads and tasks.
 
 use std::fmt;
-use std::marker::PhantomData;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::guest;
 use crate::ids::{SpanContext, SpanId, TraceFlags, TraceId};
 use crate::propagation::{Baggage, Propagated};
-use crate::recorder::{Extra, FrameContext, Local, SlotRef, with_local};
+use crate::recorder::{Extra, FrameContext, Local, Node, with_local};
 
 /// A place in a trace, with baggage. `Send`: give it to another thread, task or queue, and [attach](Context::attach) it there.
 #[derive(Clone, Default)]
@@ -124,9 +124,9 @@ impl Context {
 
     /// Makes it current on this thread until the guard is dropped.
     pub fn attach(&self) -> ContextGuard {
-        let slot = with_local(|local| local.attach(self.frame.clone())).unwrap_or(SlotRef::NONE);
-        guest::attach(slot, &self.frame);
-        ContextGuard { attached: Attached::Slot(slot), _this_thread: PhantomData }
+        let node = with_local(|local| local.attach(self.frame.clone()));
+        guest::attach(node.as_ref(), &self.frame);
+        ContextGuard { node, hidden: None }
     }
 }
 
@@ -145,47 +145,34 @@ impl fmt::Debug for Context {
 #[must_use = "the context is current only as long as the guard lives"]
 #[derive(Debug)]
 pub struct ContextGuard {
-    attached: Attached,
-    _this_thread: PhantomData<*const ()>,
-}
-
-#[derive(Debug)]
-enum Attached {
-    Slot(SlotRef),
-    /// What is hidden, and the empty context that hides it from guests too.
-    Detached {
-        hidden: Vec<SlotRef>,
-        cover: SlotRef,
-    },
-}
-
-fn leave(slot: SlotRef) {
-    guest::detach(slot);
-    with_local(|local| local.leave(slot));
+    /// What is current. It can't leave its thread.
+    node: Option<Rc<Node>>,
+    /// What [`detach`] hides; the node is then an empty context that hides it from guests too.
+    hidden: Option<Vec<Rc<Node>>>,
 }
 
 impl Drop for ContextGuard {
     fn drop(&mut self) {
-        match &mut self.attached {
-            Attached::Slot(slot) => leave(*slot),
-            Attached::Detached { hidden, cover } => {
-                leave(*cover);
-                with_local(|local| {
-                    let mut above = local.take_stack();
-                    local.resume(hidden);
-                    local.resume(&mut above);
-                });
+        guest::detach(self.node.as_ref());
+        with_local(|local| {
+            if let Some(node) = self.node.take() {
+                local.leave(node);
             }
-        }
+            if let Some(hidden) = self.hidden.take() {
+                let above = local.take_stack();
+                local.resume(hidden);
+                local.resume(above);
+            }
+        });
     }
 }
 
 /// Nothing is current until the guard is dropped: a test, or a job of its own, starts from a clean slate.
 pub fn detach() -> ContextGuard {
-    let hidden = with_local(Local::take_stack).unwrap_or_default();
-    let cover = with_local(|local| local.attach(FrameContext::default())).unwrap_or(SlotRef::NONE);
-    guest::attach(cover, &FrameContext::default());
-    ContextGuard { attached: Attached::Detached { hidden, cover }, _this_thread: PhantomData }
+    let hidden = with_local(Local::take_stack);
+    let node = with_local(|local| local.attach(FrameContext::default()));
+    guest::attach(node.as_ref(), &FrameContext::default());
+    ContextGuard { node, hidden }
 }
 
 /// The current context; `None` when nothing is current.
@@ -215,7 +202,7 @@ pub fn correlation_id() -> Option<String> {
 
 /// Without the cost of a shareable context.
 fn current_identifiers() -> Option<(TraceId, SpanId)> {
-    let native = with_local(|local| local.current().map(|frame| (frame.trace_id, frame.span_id))).flatten();
+    let native = with_local(|local| local.current().map(|node| node.identifiers())).flatten();
     let guest =
         guest::current_context(native.map(|(_, span)| span)).map(|span| (span.trace_id, span.span_id));
     guest.or(native).filter(|(trace, span)| trace.is_valid() && span.is_valid())

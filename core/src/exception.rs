@@ -4,8 +4,7 @@ use std::any::Any;
 use std::error::Error;
 use std::fmt::Write as _;
 
-use crate::config::Limits;
-use crate::recorder::{OpenSpan, now};
+use crate::recorder::OpenSpan;
 use crate::span::StatusCode;
 use crate::value::AttrValue;
 
@@ -47,7 +46,7 @@ impl Exception {
     }
 
     /// Adds the event and makes the span an error.
-    pub(crate) fn record(&self, span: &mut OpenSpan, limits: &Limits) {
+    pub(crate) fn record(&self, span: &mut OpenSpan) {
         let attributes = [
             ("exception.type", AttrValue::from(&self.kind)),
             ("exception.message", AttrValue::from(&self.message)),
@@ -57,8 +56,8 @@ impl Exception {
             .iter()
             .filter(|(_, value)| value.as_str() != Some(""))
             .map(|(name, value)| (*name, value));
-        span.add_event("exception", now(), said, limits);
-        span.set_status(StatusCode::Error, &self.message, limits);
+        span.add_event("exception", None, said);
+        span.set_status(StatusCode::Error, &self.message);
     }
 }
 

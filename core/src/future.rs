@@ -3,18 +3,19 @@
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context as TaskContext, Poll};
 
 use crate::context::Context;
 use crate::guest;
 use crate::manual::{Entered, Span};
-use crate::recorder::{Local, SlotRef, with_local};
+use crate::recorder::{Local, Node, Parked, with_local};
 
 /// Puts a future under a span or a context.
 pub trait TraceFuture: Future + Sized {
     /// Runs under `span`, which ends when the future does (or is dropped). A panic is recorded with its text and goes on.
     fn in_span(self, span: Span) -> InSpan<Self> {
-        InSpan { future: Some(self), span: Some(span), suspended: Vec::new() }
+        InSpan { future: Some(self), span: Some(span), suspended: None }
     }
 
     /// Runs under `context`, without a span of its own.
@@ -40,7 +41,7 @@ pin_project_lite::pin_project! {
         future: Option<F>,
         span: Option<Span>,
         // Scopes that the future holds open across an await, innermost last; they come off the thread with it.
-        suspended: Vec<SlotRef>,
+        suspended: Option<Parked>,
     }
 
     impl<F> PinnedDrop for InSpan<F> {
@@ -61,33 +62,36 @@ pin_project_lite::pin_project! {
 /// was current before comes back afterwards, whatever the future did.
 struct Polling<'a> {
     entered: Option<Entered<'a>>,
-    suspended: &'a mut Vec<SlotRef>,
-    outer: Vec<SlotRef>,
+    suspended: &'a mut Option<Parked>,
+    outer: Vec<Rc<Node>>,
 }
 
 impl<'a> Polling<'a> {
-    fn begin(span: &'a mut Span, suspended: &'a mut Vec<SlotRef>) -> Self {
+    fn begin(span: &'a mut Span, suspended: &'a mut Option<Parked>) -> Self {
         let outer = with_local(Local::take_stack).unwrap_or_default();
         let entered = span.enter();
-        for slot in suspended.iter() {
-            guest::attach_slot(*slot);
+        if suspended.is_some() {
+            let held = with_local(|local| local.unpark(suspended.take())).unwrap_or_default();
+            for node in &held {
+                guest::attach_node(Some(node));
+            }
+            with_local(|local| local.resume(held));
         }
-        with_local(|local| local.resume(suspended));
         Self { entered: Some(entered), suspended, outer }
     }
 }
 
 impl Drop for Polling<'_> {
     fn drop(&mut self) {
-        let own = self.entered.as_ref().map_or(SlotRef::NONE, Entered::slot);
-        let held = with_local(Local::take_stack).unwrap_or_default();
-        self.suspended.extend(held.into_iter().filter(|slot| *slot != own));
+        let mut held = with_local(Local::take_stack).unwrap_or_default();
+        held.retain(|node| self.entered.as_ref().is_none_or(|entered| !entered.is(node)));
         // OpenTelemetry's side of what the future holds must not stay behind either; the innermost goes first.
-        for slot in self.suspended.iter().rev() {
-            guest::detach(*slot);
+        for node in held.iter().rev() {
+            guest::detach(Some(node));
         }
+        *self.suspended = with_local(|local| local.park(held)).flatten();
         self.entered = None;
-        with_local(|local| local.resume(&mut self.outer));
+        with_local(|local| local.resume(std::mem::take(&mut self.outer)));
     }
 }
 

@@ -1,15 +1,15 @@
 //! Manual spans: started and finished by hand, on any thread, current only where they are entered.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::config::Limits;
 use crate::context::Context;
 use crate::exception::Exception;
 use crate::guest;
 use crate::ids::{SpanContext, SpanId, TraceId};
 use crate::options::SpanOptions;
-use crate::recorder::{Detached, OpenSpan, Recorder, SlotRef, StartSpan, with_local};
+use crate::recorder::{Detached, Node, OpenSpan, Recorder, StartSpan, with_local};
 use crate::span_methods::span_methods;
 use crate::value::AttrValue;
 
@@ -57,11 +57,11 @@ impl Span {
         !self.is_recording()
     }
 
-    fn edit(&mut self, change: impl FnOnce(&mut OpenSpan, &Limits)) {
-        if let (Some(recorder), Some(detached)) = (&self.recorder, &mut self.detached)
+    fn edit(&mut self, change: impl FnOnce(&mut OpenSpan)) {
+        if let Some(detached) = &mut self.detached
             && let Some(recording) = &mut detached.recording
         {
-            change(&mut recording.span, recorder.limits());
+            change(&mut recording.span);
         }
     }
 
@@ -75,7 +75,7 @@ impl Span {
         attributes: &[(&str, AttrValue<'_>)],
     ) -> &mut Self {
         let pairs = attributes.iter().map(|(name, value)| (*name, value));
-        self.edit(|span, limits| span.add_event(name, time_unix_nanos, pairs, limits));
+        self.edit(|span| span.add_event(name, Some(time_unix_nanos), pairs));
         self
     }
 
@@ -106,7 +106,7 @@ impl Span {
     pub fn context(&self) -> Context {
         self.detached
             .as_ref()
-            .map(|detached| Context::from_frame(detached.shared_context()))
+            .map(|detached| Context::from_frame(detached.context.clone()))
             .unwrap_or_default()
     }
 
@@ -129,19 +129,18 @@ impl Span {
     }
 
     pub(crate) fn enter(&mut self) -> Entered<'_> {
-        let slot = match (&self.recorder, self.detached.take()) {
-            (Some(recorder), Some(detached)) => with_local(|local| local.enter(recorder, detached)),
+        let node = match (&self.recorder, self.detached.take()) {
+            (Some(_), Some(detached)) => with_local(|local| local.enter(detached)),
             (None, Some(detached)) => {
                 // Nothing to record, yet children take their parent from here.
-                let slot = with_local(|local| local.attach(detached.context.clone()));
+                let node = with_local(|local| local.attach(detached.context.clone()));
                 self.detached = Some(detached);
-                slot
+                node
             }
             _ => None,
         };
-        let slot = slot.unwrap_or(SlotRef::NONE);
-        guest::attach_slot(slot);
-        Entered { span: self, slot }
+        guest::attach_node(node.as_ref());
+        Entered { span: self, node }
     }
 
     /// Ends it now.
@@ -158,7 +157,7 @@ impl Span {
 impl Drop for Span {
     fn drop(&mut self) {
         if std::thread::panicking() && !self.unwinding && self.is_recording() {
-            self.edit(|span, limits| Exception::of_unwinding().record(span, limits));
+            self.edit(|span| Exception::of_unwinding().record(span));
         }
         if let (Some(recorder), Some(detached)) = (&self.recorder, self.detached.take()) {
             with_local(|local| local.close_detached(recorder, detached, self.end));
@@ -169,19 +168,21 @@ impl Drop for Span {
 /// A manual span that is current on this thread.
 pub(crate) struct Entered<'a> {
     span: &'a mut Span,
-    slot: SlotRef,
+    node: Option<Rc<Node>>,
 }
 
 impl Entered<'_> {
-    pub(crate) fn slot(&self) -> SlotRef {
-        self.slot
+    /// Whether it is this place on the stack.
+    pub(crate) fn is(&self, node: &Rc<Node>) -> bool {
+        self.node.as_ref().is_some_and(|own| Rc::ptr_eq(own, node))
     }
 }
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        guest::detach(self.slot);
-        let detached = with_local(|local| local.leave(self.slot)).flatten();
+        let Some(node) = self.node.take() else { return };
+        guest::detach(Some(&node));
+        let detached = with_local(|local| local.leave(node));
         if self.span.recorder.is_some() {
             self.span.detached = detached;
         }

@@ -14,7 +14,7 @@ use crate::life::{Life, Planner};
 use crate::lock::lock;
 use crate::manual::Span;
 use crate::propagation::{Extractor, Injector};
-use crate::recorder::{Local, Recorder, SlotRef, with_local};
+use crate::recorder::{Local, Recorder, with_local};
 use crate::report::{Health, Report};
 use crate::scope::Scope;
 use crate::span::{StatusCode, Trace};
@@ -151,10 +151,6 @@ impl<B> RecordingTracer<B> {
     fn is_of_this_process(&self) -> bool {
         self.recorder.is_of_this_process()
     }
-
-    fn current_slot(&self) -> SlotRef {
-        with_local(|local| local.current_slot()).flatten().unwrap_or(SlotRef::NONE)
-    }
 }
 
 impl<B> BaseTracer for RecordingTracer<B> {
@@ -230,7 +226,7 @@ impl<B> BaseTracer for RecordingTracer<B> {
 
     #[inline]
     fn trace_context(&self, name: &str) -> Scope {
-        Scope::start(&self.recorder, &SpanOptions::new(name).to_start())
+        Scope::named(&self.recorder, name)
     }
 
     #[inline]
@@ -260,15 +256,21 @@ impl<B> BaseTracer for RecordingTracer<B> {
     }
 
     fn add_span_attribute(&self, name: &str, value: AttrValue<'_>) {
-        Scope::borrowed(self.current_slot()).set_attribute(name, value);
+        Scope::with_current(|scope| {
+            scope.set_attribute(name, value);
+        });
     }
 
     fn add_span_event(&self, name: &str, attributes: &[(&str, AttrValue<'_>)]) {
-        Scope::borrowed(self.current_slot()).add_event_with(name, attributes);
+        Scope::with_current(|scope| {
+            scope.add_event_with(name, attributes);
+        });
     }
 
     fn set_span_status(&self, code: StatusCode, message: &str) {
-        Scope::borrowed(self.current_slot()).set_status(code, message);
+        Scope::with_current(|scope| {
+            scope.set_status(code, message);
+        });
     }
 
     fn inject_context(&self, context: &Context, carrier: &mut dyn Injector) {

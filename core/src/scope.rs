@@ -1,15 +1,15 @@
 //! Scopes: spans that are current on the thread that opened them and end when their guard is dropped.
 
-use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
+use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::config::Limits;
 use crate::context::Context;
 use crate::exception::Exception;
 use crate::guest;
 use crate::ids::{SpanContext, SpanId, TraceId};
 use crate::options::SpanOptions;
-use crate::recorder::{FrameContext, OpenSpan, Recorder, SlotRef, StartSpan, with_local};
+use crate::recorder::{Node, OpenSpan, Recorder, StartSpan, with_local};
 use crate::span::Trace;
 use crate::span_methods::span_methods;
 
@@ -20,14 +20,23 @@ use crate::span_methods::span_methods;
 #[must_use = "the span ends when the scope is dropped"]
 #[derive(Debug)]
 pub struct Scope {
-    slot: SlotRef,
-    _this_thread: PhantomData<*const ()>,
+    place: Place,
+}
+
+/// What a scope has on the stack. None of it can leave its thread.
+#[derive(Debug)]
+enum Place {
+    /// Nothing: it leaves the current context as it is.
+    None,
+    /// A context without a recorded span.
+    Passing(Rc<Node>),
+    Recording(Rc<Node>),
 }
 
 impl Scope {
     /// A scope that records nothing and leaves the current context as it is. Its identifiers are the parent's, or zeros.
     pub const fn noop() -> Self {
-        Self { slot: SlotRef::NONE, _this_thread: PhantomData }
+        Self { place: Place::None }
     }
 
     /// A scope of the tracer whose scope is innermost on this thread; `None` when there is none.
@@ -38,120 +47,166 @@ impl Scope {
 
     /// A scope that records nothing and makes `context` current, so that it is passed on.
     pub fn passing_on(context: &Context) -> Self {
-        let slot = with_local(|local| local.attach(context.frame().clone())).unwrap_or(SlotRef::NONE);
-        guest::attach_slot(slot);
-        Self { slot, _this_thread: PhantomData }
+        let node = with_local(|local| local.attach(context.frame().clone()));
+        guest::attach_node(node.as_ref());
+        Self { place: node.map_or(Place::None, Place::Passing) }
     }
 
-    #[inline]
+    /// Under what is current, with nothing but a name: what nearly all scopes are.
+    #[inline(never)]
+    pub(crate) fn named(recorder: &Arc<Recorder>, name: &str) -> Self {
+        let Some(recorder) = recorder.here() else { return Self::noop() };
+        let start = StartSpan::named(name);
+        if guest::is_installed() {
+            return Self::start_among_guests(recorder, &start);
+        }
+        Self::opened(with_local(|local| local.open(recorder, &start)))
+    }
+
+    #[inline(never)]
     pub(crate) fn start(recorder: &Arc<Recorder>, start: &StartSpan<'_>) -> Self {
         let Some(recorder) = recorder.here() else { return Self::noop() };
-        let foreign = guest::parent_for(&start.parent);
-        let slot = match &foreign {
-            None => with_local(|local| local.open(recorder, start)),
-            Some(parent) => with_local(|local| local.open(recorder, &start.under(parent.frame()))),
-        };
-        let slot = slot.unwrap_or(SlotRef::NONE);
-        guest::attach_slot(slot);
-        Self { slot, _this_thread: PhantomData }
+        if guest::is_installed() {
+            return Self::start_among_guests(recorder, start);
+        }
+        Self::opened(with_local(|local| local.open(recorder, start)))
     }
 
-    /// Somebody else's scope, to be edited and not ended.
-    pub(crate) fn borrowed(slot: SlotRef) -> std::mem::ManuallyDrop<Self> {
-        std::mem::ManuallyDrop::new(Self { slot, _this_thread: PhantomData })
+    #[inline(never)]
+    fn start_among_guests(recorder: &Arc<Recorder>, start: &StartSpan<'_>) -> Self {
+        let foreign = guest::parent_for(&start.parent);
+        let scope = Self::opened(match &foreign {
+            None => with_local(|local| local.open(recorder, start)),
+            Some(parent) => with_local(|local| local.open(recorder, &start.under(parent.frame()))),
+        });
+        guest::attach_node(scope.node());
+        scope
+    }
+
+    #[inline(always)]
+    fn opened(opened: Option<(Rc<Node>, bool)>) -> Self {
+        match opened {
+            Some((node, true)) => Self { place: Place::Recording(node) },
+            Some((node, false)) => Self { place: Place::Passing(node) },
+            None => Self::noop(),
+        }
+    }
+
+    fn node(&self) -> Option<&Rc<Node>> {
+        match &self.place {
+            Place::None => None,
+            Place::Passing(node) | Place::Recording(node) => Some(node),
+        }
+    }
+
+    fn take_node(&mut self) -> Option<Rc<Node>> {
+        match std::mem::replace(&mut self.place, Place::None) {
+            Place::None => None,
+            Place::Passing(node) | Place::Recording(node) => Some(node),
+        }
     }
 
     /// Shows the innermost scope of this thread to `edit`, without ending it; one that records nothing when there is none.
     pub fn with_current<R>(edit: impl FnOnce(&Scope) -> R) -> R {
-        let slot = with_local(|local| local.current_slot()).flatten().unwrap_or(SlotRef::NONE);
-        edit(&Self::borrowed(slot))
+        let place = match with_local(|local| local.current().cloned()).flatten() {
+            None => Place::None,
+            Some(node) if node.records() => Place::Recording(node),
+            Some(node) => Place::Passing(node),
+        };
+        // Somebody else's: it is to be edited and not ended.
+        let mut borrowed = ManuallyDrop::new(Self { place });
+        let result = edit(&borrowed);
+        borrowed.take_node();
+        result
     }
 
     /// Whether what is set on it goes anywhere: false when sampled out, under `noop`, after teardown.
     #[inline]
     pub fn is_recording(&self) -> bool {
-        !self.is_inert() && with_local(|local| local.recording(self.slot).is_some()) == Some(true)
+        matches!(self.place, Place::Recording(_))
     }
 
-    #[inline]
+    #[inline(always)]
     fn is_inert(&self) -> bool {
-        self.slot.is_none()
+        !self.is_recording()
     }
 
-    #[inline]
-    fn edit(&self, change: impl FnOnce(&mut OpenSpan, &Limits)) {
-        if self.is_inert() {
-            return;
+    #[inline(always)]
+    fn edit(&self, change: impl FnOnce(&mut OpenSpan)) {
+        if let Place::Recording(node) = &self.place {
+            node.edit(change);
         }
-        with_local(|local| {
-            if let Some((span, limits)) = local.recording(self.slot) {
-                change(span, limits);
-            }
-        });
     }
 
     span_methods!(&);
 
-    fn frame<R>(&self, read: impl FnOnce(&FrameContext) -> R) -> Option<R> {
-        with_local(|local| {
-            let frame =
-                if self.slot == SlotRef::NONE { local.current() } else { local.context_of(self.slot) };
-            frame.map(read)
-        })
-        .flatten()
+    /// Its own place, or the current one when it has none.
+    fn place(&self) -> Option<Rc<Node>> {
+        self.node().cloned().or_else(|| with_local(|local| local.current().cloned()).flatten())
     }
 
     /// The trace; zeros for `noop` without a parent.
     pub fn trace_id(&self) -> TraceId {
-        self.frame(|frame| frame.trace_id).unwrap_or_default()
+        self.place().map(|node| node.identifiers().0).unwrap_or_default()
     }
 
     /// The span; zeros for `noop` without a parent.
     pub fn span_id(&self) -> SpanId {
-        self.frame(|frame| frame.span_id).unwrap_or_default()
+        self.place().map(|node| node.identifiers().1).unwrap_or_default()
     }
 
     /// Identifiers, flags and vendors' entries.
     pub fn span_context(&self) -> SpanContext {
-        self.frame(FrameContext::span_context).unwrap_or_default()
+        self.place().map(|node| node.span_context()).unwrap_or_default()
     }
 
     /// As a parent for other threads and tasks.
     pub fn context(&self) -> Context {
-        if self.slot == SlotRef::NONE {
-            return Context::current();
-        }
-        with_local(|local| local.share_slot(self.slot)).flatten().map(Context::from_frame).unwrap_or_default()
+        self.node().map_or_else(Context::current, |node| Context::from_frame(node.share()))
     }
 
     /// The span so far as JSON: identifiers, name, kind, start, attributes, events, status. Only identifiers when it is not recorded.
     pub fn to_json(&self) -> serde_json::Value {
-        let span = with_local(|local| local.recording(self.slot).map(|(span, _)| span.snapshot())).flatten();
+        let span = self.node().and_then(|node| node.snapshot());
         crate::json::span_to_json(&span.unwrap_or_default().with_context(self.span_context()))
     }
 
     /// Ends it now and returns the trace that ended with it: all of it for a root, nothing for an inner scope.
     pub fn finish(mut self) -> Trace {
-        let slot = std::mem::replace(&mut self.slot, SlotRef::NONE);
-        guest::detach(slot);
-        let ended = with_local(|local| local.close_root(slot)).flatten();
+        let Some(node) = self.take_node() else { return Trace::default() };
+        guest::detach(Some(&node));
+        let ended = with_local(|local| local.close_root(node)).flatten();
         ended.map_or_else(Trace::default, |(recorder, capture)| recorder.decode(&capture))
+    }
+
+    /// What unwinding ends, other than by a scope that some destructor opened meanwhile, is an error.
+    #[cold]
+    #[inline(never)]
+    fn record_unwinding(&self) {
+        if self.node().is_some_and(|node| !node.opened_while_unwinding()) {
+            self.edit(|span| Exception::of_unwinding().record(span));
+        }
+    }
+
+    #[inline(never)]
+    fn close(&mut self) {
+        if std::thread::panicking() {
+            self.record_unwinding();
+        }
+        if let Some(node) = self.take_node() {
+            if guest::is_installed() {
+                guest::detach(Some(&node));
+            }
+            with_local(|local| local.close(node));
+        }
     }
 }
 
 impl Drop for Scope {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
-        if self.is_inert() {
-            return;
+        if !matches!(self.place, Place::None) {
+            self.close();
         }
-        // A scope that was opened while unwinding, in some destructor, is not what panicked.
-        if std::thread::panicking()
-            && with_local(|local| local.opened_while_unwinding(self.slot)) == Some(false)
-        {
-            self.edit(|span, limits| Exception::of_unwinding().record(span, limits));
-        }
-        guest::detach(self.slot);
-        with_local(|local| local.close(self.slot));
     }
 }

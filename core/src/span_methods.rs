@@ -1,6 +1,6 @@
 //! The methods that scopes and manual spans share, generated over their way of reaching the open span.
 
-/// `$recv` is `&` or `&mut`; the type has `edit(recv self, impl FnOnce(&mut OpenSpan, &Limits))`, `is_recording(&self)` and
+/// `$recv` is `&` or `&mut`; the type has `edit(recv self, impl FnOnce(&mut OpenSpan))`, `is_recording(&self)` and
 /// `is_inert(&self)`, which is cheap and true only when it surely records nothing.
 macro_rules! span_methods {
     ($($recv:tt)+) => {
@@ -10,12 +10,9 @@ macro_rules! span_methods {
             if !self.is_inert() {
                 // The name's hash is a constant wherever the name is one, since this much is inlined.
                 let name = $crate::recorder::Name::new(name);
-                // By kind, so that everything goes in registers.
                 value.into().lend(|value| match value {
-                    $crate::plain::Plain::Str(text) => self.put_text(name.text, name.hash, text),
-                    $crate::plain::Plain::Number(number) => {
-                        self.put_number(name.text, name.hash, number.kind, number.bits);
-                    }
+                    $crate::plain::Plain::Str(text) => self.edit(|span| span.set_text(name, text)),
+                    $crate::plain::Plain::Number(number) => self.edit(|span| span.set_number(name, number)),
                     $crate::plain::Plain::Other(value) => self.put_any(name.text, name.hash, value),
                 });
             }
@@ -23,22 +20,9 @@ macro_rules! span_methods {
         }
 
         #[inline(never)]
-        fn put_text($($recv)+ self, name: &str, hash: u32, text: &str) {
+        fn put_any($($recv)+ self, name: &str, hash: u64, value: &$crate::value::AttrValue<'_>) {
             let name = $crate::recorder::Name { text: name, hash };
-            self.edit(|span, limits| span.set_text(name, text, limits));
-        }
-
-        #[inline(never)]
-        fn put_number($($recv)+ self, name: &str, hash: u32, kind: $crate::plain::NumberKind, bits: u64) {
-            let name = $crate::recorder::Name { text: name, hash };
-            let number = $crate::plain::Number { kind, bits };
-            self.edit(|span, limits| span.set_number(name, number, limits));
-        }
-
-        #[inline(never)]
-        fn put_any($($recv)+ self, name: &str, hash: u32, value: &$crate::value::AttrValue<'_>) {
-            let name = $crate::recorder::Name { text: name, hash };
-            self.edit(|span, limits| span.set_unusual_attribute(name, value, limits));
+            self.edit(|span| span.set_unusual_attribute(name, value));
         }
 
         /// Sets an attribute whose value is worked out only when the span is recorded.
@@ -57,9 +41,14 @@ macro_rules! span_methods {
         #[inline]
         pub fn add_event($($recv)+ self, name: &str) -> $($recv)+ Self {
             if !self.is_inert() {
-                self.put_event(name, &[]);
+                self.put_plain_event(name);
             }
             self
+        }
+
+        #[inline(never)]
+        fn put_plain_event($($recv)+ self, name: &str) {
+            self.edit(|span| span.add_plain_event(name));
         }
 
         /// Adds an event that happens now, with attributes.
@@ -78,7 +67,7 @@ macro_rules! span_methods {
         #[inline(never)]
         fn put_event($($recv)+ self, name: &str, attributes: &[(&str, $crate::value::AttrValue<'_>)]) {
             let pairs = attributes.iter().map(|(name, value)| (*name, value));
-            self.edit(|span, limits| span.add_event(name, $crate::recorder::now(), pairs, limits));
+            self.edit(|span| span.add_event(name, None, pairs));
         }
 
         /// Adds a link to a span that is related without being the parent.
@@ -88,13 +77,13 @@ macro_rules! span_methods {
             attributes: &[(&str, $crate::value::AttrValue<'_>)],
         ) -> $($recv)+ Self {
             let pairs = attributes.iter().map(|(name, value)| (*name, value));
-            self.edit(|span, limits| span.add_link(context, pairs, limits));
+            self.edit(|span| span.add_link(context, pairs));
             self
         }
 
         /// Says how the work ended. `Ok` is final; only errors keep the message.
         pub fn set_status($($recv)+ self, code: $crate::span::StatusCode, message: &str) -> $($recv)+ Self {
-            self.edit(|span, limits| span.set_status(code, message, limits));
+            self.edit(|span| span.set_status(code, message));
             self
         }
 
@@ -102,7 +91,7 @@ macro_rules! span_methods {
         pub fn record_error<E: std::error::Error + ?Sized>($($recv)+ self, error: &E) -> $($recv)+ Self {
             if self.is_recording() {
                 let exception = $crate::exception::Exception::of(error);
-                self.edit(|span, limits| exception.record(span, limits));
+                self.edit(|span| exception.record(span));
             }
             self
         }
@@ -111,7 +100,7 @@ macro_rules! span_methods {
         pub fn record_error_message($($recv)+ self, message: &str) -> $($recv)+ Self {
             if self.is_recording() {
                 let exception = $crate::exception::Exception::of_message(message);
-                self.edit(|span, limits| exception.record(span, limits));
+                self.edit(|span| exception.record(span));
             }
             self
         }
@@ -120,20 +109,20 @@ macro_rules! span_methods {
         pub fn record_panic($($recv)+ self, payload: &(dyn std::any::Any + Send)) -> $($recv)+ Self {
             if self.is_recording() {
                 let exception = $crate::exception::Exception::of_panic(payload);
-                self.edit(|span, limits| exception.record(span, limits));
+                self.edit(|span| exception.record(span));
             }
             self
         }
 
         /// Changes the name.
         pub fn update_name($($recv)+ self, name: &str) -> $($recv)+ Self {
-            self.edit(|span, limits| span.update_name(name, limits));
+            self.edit(|span| span.update_name(name));
             self
         }
 
         /// Changes the kind.
         pub fn set_kind($($recv)+ self, kind: $crate::span::SpanKind) -> $($recv)+ Self {
-            self.edit(|span, _| span.set_kind(kind));
+            self.edit(|span| span.set_kind(kind));
             self
         }
     };

@@ -6,7 +6,6 @@
 //!   reset, so there is no moment at which a dead process leaves a lane half reset.
 //! - In a forked child nothing here stores to the file, or waits for a lock that another thread held at the fork.
 
-use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -211,12 +210,6 @@ fn write_zeros(file: &File, offset: u64, len: u64) -> io::Result<()> {
 
 fn explain(path: &Path, what: &str, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("ring file {} {what}: {error}", path.display()))
-}
-
-impl fmt::Debug for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Place").field("file", &self.pool.path).finish_non_exhaustive()
-    }
 }
 
 #[cfg(test)]

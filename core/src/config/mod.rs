@@ -5,6 +5,7 @@ mod builder;
 mod debug;
 mod endpoint;
 mod header;
+mod plaintext;
 mod redact;
 mod spool;
 mod tracer_type;
@@ -53,6 +54,8 @@ pub struct TracerConfig {
     pub limits: Limits,
     /// What is taken out of spans before they are recorded.
     pub redact: RedactConfig,
+    /// Whether credentials may go to another host without TLS.
+    pub allow_plaintext_credentials: bool,
     /// How finished spans are gathered and sent.
     pub delivery: DeliveryConfig,
     /// The OTLP destination.
@@ -81,6 +84,7 @@ impl Default for TracerConfig {
             propagators: vec![Propagator::TraceContext],
             limits: Limits::default(),
             redact: RedactConfig::default(),
+            allow_plaintext_credentials: false,
             delivery: DeliveryConfig::default(),
             otlp: OtlpConfig::default(),
             jaeger: JaegerConfig::default(),

@@ -17,6 +17,7 @@ impl TracerConfig {
         self.check_resource(&mut found);
         self.check_numbers(&mut found);
         self.check_destinations(&mut found);
+        self.check_plaintext(&mut found);
         ConfigError::gather(found.0)
     }
 
@@ -31,6 +32,17 @@ impl TracerConfig {
         }
         if types.contains(&TracerType::Registered(String::new())) {
             found.push("tracer_types", &names(), "a registered type has a name");
+        }
+    }
+
+    fn check_plaintext(&self, found: &mut Findings) {
+        if self.allow_plaintext_credentials {
+            return;
+        }
+        let allowed = "https://, or a host of this machine: credentials would cross the network in plain text \
+            (TRACER_ALLOW_PLAINTEXT_CREDENTIALS=true sends them all the same)";
+        for (field, shown) in self.plaintext_credentials() {
+            found.push(field, &shown, allowed);
         }
     }
 

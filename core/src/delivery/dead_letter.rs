@@ -2,7 +2,9 @@
 //!
 //! One JSON object a line: when, which destination, why, how many spans, and the request as OTLP JSON.
 
-use std::fs::{self, File, OpenOptions};
+mod access;
+
+use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
@@ -122,17 +124,17 @@ impl DeadLetter {
     }
 }
 
-/// The two files. Each may have half of the bytes.
+/// The two files. Each may have half of the bytes. Other processes may write to them as well, and so nothing is
+/// kept open or remembered from one line to the next.
 struct Files {
     directory: PathBuf,
     half: u64,
-    open: Option<(File, u64)>,
     failing: bool,
 }
 
 impl Files {
     fn new(directory: &Path, max_bytes: u64) -> Self {
-        Self { directory: directory.to_owned(), half: max_bytes / 2, open: None, failing: false }
+        Self { directory: directory.to_owned(), half: max_bytes / 2, failing: false }
     }
 
     /// How many spans could not be written. A failure is said once, until something is written again.
@@ -151,7 +153,7 @@ impl Files {
     }
 
     /// A line of its own for each half, where one line would be larger than a file may be.
-    fn write_spans(&mut self, letter: &Letter, spans: Vec<SpanData>) -> (u64, io::Result<()>) {
+    fn write_spans(&self, letter: &Letter, spans: Vec<SpanData>) -> (u64, io::Result<()>) {
         let count = spans.len();
         let line = line(letter, spans.iter().cloned());
         if line.len() as u64 <= self.half {
@@ -170,60 +172,47 @@ impl Files {
         (missed_left + missed_right, left.and(right))
     }
 
-    fn append(&mut self, line: &[u8]) -> io::Result<()> {
-        let (mut file, mut length) = match self.open.take() {
-            Some(open) => open,
-            None => self.open_file()?,
-        };
-        if length + line.len() as u64 > self.half {
-            drop(file);
-            fs::rename(self.directory.join(DeadLetter::FILE), self.directory.join(DeadLetter::OLDER))?;
-            (file, length) = self.open_file()?;
-        }
-        if let Err(error) = file.write_all(line) {
-            // Half a line would spoil the next one.
-            file.set_len(length)?;
-            return Err(error);
-        }
-        self.open = Some((file, length + line.len() as u64));
-        Ok(())
-    }
-
-    /// Opened behind what an earlier process wrote, whose last line may be cut off.
-    fn open_file(&self) -> io::Result<(File, u64)> {
-        create_directory(&self.directory)?;
+    fn append(&self, line: &[u8]) -> io::Result<()> {
+        /// How often other processes may be faster.
+        const ATTEMPTS: u32 = 100;
         let path = self.directory.join(DeadLetter::FILE);
-        if fs::symlink_metadata(&path).is_ok_and(|found| !found.is_file()) {
-            return Err(io::Error::other("something that is no file has its name"));
-        }
-        let mut options = OpenOptions::new();
-        options.read(true).append(true).create(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(path)?;
-        #[cfg(unix)]
-        file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
-        let mut length = file.seek(SeekFrom::End(0))?;
-        if length > 0 {
-            let mut last = [0];
-            file.seek(SeekFrom::End(-1))?;
-            file.read_exact(&mut last)?;
-            if last != *b"\n" {
-                file.write_all(b"\n")?;
-                length += 1;
+        access::create_directory(&self.directory)?;
+        for _ in 0..ATTEMPTS {
+            let mut file = access::Locked::open(&path)?;
+            if !file.is_at(&path) {
+                // Between opening and locking, somebody has moved it away.
+                continue;
             }
+            let length = mend(&mut file)?;
+            if length > 0 && length + line.len() as u64 > self.half {
+                fs::rename(&path, self.directory.join(DeadLetter::OLDER))?;
+                continue;
+            }
+            if let Err(error) = file.write_all(line) {
+                // Half a line would spoil the next one.
+                file.set_len(length)?;
+                return Err(error);
+            }
+            return Ok(());
         }
-        Ok((file, length))
+        Err(io::Error::other("other processes keep moving it away"))
     }
 }
 
-/// For the owner alone; one that is there stays as it is.
-fn create_directory(path: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
+/// Where the next line begins: behind the last one, which is cut off when its writer was killed.
+fn mend(file: &mut File) -> io::Result<u64> {
+    let length = file.seek(SeekFrom::End(0))?;
+    if length == 0 {
+        return Ok(0);
+    }
+    let mut last = [0];
+    file.seek(SeekFrom::End(-1))?;
+    file.read_exact(&mut last)?;
+    if last == *b"\n" {
+        return Ok(length);
+    }
+    file.write_all(b"\n")?;
+    Ok(length + 1)
 }
 
 fn line(letter: &Letter, spans: impl ExactSizeIterator<Item = SpanData>) -> Vec<u8> {

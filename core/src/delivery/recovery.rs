@@ -14,7 +14,7 @@ use crate::config::DeliveryConfig;
 use crate::lock::lock;
 use crate::otlp::ResourceBytes;
 use crate::report::RecoveredReport;
-use crate::spool::{Moment, Orphan, SpoolError, orphans};
+use crate::spool::{Moment, Orphan, SpoolError, is_one_tracers, orphans};
 
 /// How often other processes' directories are looked at.
 const INTERVAL: Duration = Duration::from_secs(30);
@@ -117,7 +117,8 @@ impl Recovery {
         }
         inner.next_look = Some(now + INTERVAL);
         let mut spans = 0;
-        let itself = all.then(|| base.clone());
+        // Whatever else is given holds files that are nobody's to remove.
+        let itself = (all && is_one_tracers(base)).then(|| base.clone());
         for directory in orphans(base).chain(itself) {
             spans += inner.adopt(&directory, all, self);
         }

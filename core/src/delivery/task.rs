@@ -11,13 +11,16 @@ use tokio::sync::watch;
 
 use super::Shared;
 use super::batch::Batch;
-use super::breaker::{Breaker, Failure, Permission};
+use super::breaker::{Breaker, Circuit, Failure, Permission};
 use super::destination::{DeliveryError, Destination, Outcome};
 use super::ledger::reason;
 use super::recovery::Recovered;
 
 /// How often a destination may panic on one batch.
 const PANICS: u32 = 3;
+/// Spans of a probe: little for a receiver that is just coming back, and for one that breaks the connection
+/// over what is too large for it instead of saying so.
+const PROBE: usize = 64;
 
 pub(super) struct DestinationTask {
     pub(super) shared: Arc<Shared>,
@@ -46,6 +49,8 @@ enum Settled {
 enum Attempt {
     Settled(Settled),
     TooLarge(DeliveryError),
+    /// The circuit is open now.
+    Opened,
 }
 
 impl DestinationTask {
@@ -85,12 +90,20 @@ impl DestinationTask {
     async fn deliver(&mut self, source: Source, batch: Arc<Batch>) {
         let mut parts = vec![batch];
         while let Some(part) = parts.pop() {
+            if self.breaker.circuit().0 != Circuit::Closed
+                && part.len() > PROBE
+                && let Some((older, newer)) = part.split()
+            {
+                parts.extend([Arc::new(newer), Arc::new(older)]);
+                continue;
+            }
             match self.attempt(&part).await {
                 Attempt::Settled(settled) => self.settle(&source, &part, settled),
                 Attempt::TooLarge(error) => match part.split() {
                     Some((older, newer)) => parts.extend([Arc::new(newer), Arc::new(older)]),
                     None => self.settle(&source, &part, Settled::Rejected(error)),
                 },
+                Attempt::Opened => parts.push(part),
             }
         }
         match source {
@@ -124,7 +137,7 @@ impl DestinationTask {
         }
     }
 
-    /// Until there is an answer that does not mean to try again.
+    /// Until there is an answer that does not mean to try again, or the circuit opens.
     async fn attempt(&mut self, batch: &Batch) -> Attempt {
         let mut panics = 0;
         loop {
@@ -132,10 +145,11 @@ impl DestinationTask {
             self.urgent.mark_unchanged();
             let outcome = catch(async { self.destination.deliver(batch).await }).await;
             let log = &self.shared.log;
-            let after = match outcome {
+            let failure = match outcome {
                 Ok(Outcome::Retry { after, error }) => {
+                    let refused = error.is_nobody_there();
                     log.failed(self.number, error, "spans are not delivered; trying again");
-                    after
+                    Failure { after, refused }
                 }
                 Ok(answer) => {
                     self.breaker.answered(Instant::now());
@@ -158,11 +172,14 @@ impl DestinationTask {
                         self.breaker.answered(Instant::now());
                         return Attempt::Settled(Settled::Dropped(reason::PANIC));
                     }
-                    None
+                    Failure::default()
                 }
             };
-            self.breaker.failed(Instant::now(), Failure { after, ..Failure::default() });
+            let opened = self.breaker.failed(Instant::now(), failure);
             self.show_circuit();
+            if opened {
+                return Attempt::Opened;
+            }
         }
     }
 

@@ -68,6 +68,7 @@ async fn gather_until_stopped(shared: &Arc<Shared>) -> Instant {
         // Before gathering: whoever asked had ended its spans by then, and they are among what is gathered now.
         let (flushes, stop) = shared.take_requests();
         shared.gather();
+        crate::recorder::keep_time();
         if !flushes.is_empty() || stop.is_some() {
             // Whoever waits between two attempts tries now.
             shared.urgent.send_modify(|count| *count += 1);

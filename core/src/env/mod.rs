@@ -12,6 +12,8 @@ mod program;
 mod recording;
 mod resolver;
 mod resource;
+mod secret_file;
+mod secrets;
 mod show;
 mod state;
 mod table;
@@ -68,11 +70,13 @@ pub fn resolve_for(map: &EnvMap, program: &Program<'_>) -> Result<Resolved, Conf
     let span_bytes = recording::limits(&mut r, &mut config.limits);
     recording::delivery(&mut r, &mut config.delivery);
     recording::check_span_fits_lane(&mut r, &config, span_bytes);
+    secrets::redact(&mut r, &mut config.redact);
     destinations::otlp(&mut r, &mut config.otlp);
     destinations::jaeger(&mut r, &mut config.jaeger);
     destinations::zipkin(&mut r, &mut config.zipkin);
     destinations::console(&mut r, &mut config.console);
     destinations::agent_session(&mut r, &mut config.agent_session);
+    secrets::plaintext(&mut r, &mut config);
     ConfigError::gather(r.errors)?;
     // Each value is checked by now; this is for what only the whole can tell.
     config.validate()?;

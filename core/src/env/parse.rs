@@ -182,7 +182,7 @@ pub(super) fn items(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|item| !item.is_empty())
 }
 
-fn word<T: Copy>(kind: &Kind, text: &str, words: &[(&str, T)]) -> Parsed<T> {
+pub(super) fn word<T: Copy>(kind: &Kind, text: &str, words: &[(&str, T)]) -> Parsed<T> {
     require(kind, words.iter().find(|(word, _)| word.eq_ignore_ascii_case(text)).map(|(_, value)| *value))
 }
 

@@ -70,3 +70,8 @@ pub(super) fn optional(value: &Option<String>) -> String {
 pub(super) fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
     names.collect::<Vec<_>>().join(",")
 }
+
+/// The word for a value of a table of words.
+pub(super) fn word<T: PartialEq>(words: &'static [(&'static str, T)]) -> impl Fn(&T) -> String {
+    |value| words.iter().find(|(_, known)| known == value).map_or("", |(word, _)| *word).to_owned()
+}

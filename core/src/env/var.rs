@@ -74,6 +74,8 @@ pub enum Kind {
     Text,
     /// A secret that goes into a header.
     Token,
+    /// A file that holds the value of the variable without `_FILE`.
+    SecretFile,
     /// `key=value` pairs.
     Pairs,
     /// `name=value` pairs that are secrets.
@@ -87,7 +89,7 @@ impl Kind {
     pub const LONGEST_PAIRS: usize = 65_536;
 
     pub(super) const fn is_secret(&self) -> bool {
-        matches!(self, Kind::Token | Kind::Headers)
+        matches!(self, Kind::Token | Kind::Headers | Kind::SecretFile)
     }
 
     /// What is allowed, in words.
@@ -122,6 +124,7 @@ impl Kind {
             Kind::PathOrOff => "a path, or off".to_owned(),
             Kind::Text => format!("a text of at most {} bytes without control characters", Self::LONGEST_TEXT),
             Kind::Token => "visible ASCII characters, as a header can hold them".to_owned(),
+            Kind::SecretFile => "a path".to_owned(),
             Kind::Pairs => "key=value pairs by comma, other characters percent-encoded".to_owned(),
             Kind::Headers => "name=value pairs by comma, other characters percent-encoded".to_owned(),
         }

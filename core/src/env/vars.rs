@@ -33,6 +33,9 @@ const OTEL_SAMPLERS: &[&str] = &[
     "parentbased_traceidratio",
 ];
 
+const REDACT_MODES: &[&str] = &["credentials", "allow-list", "off"];
+const URL_QUERIES: &[&str] = &["secrets", "all", "keep"];
+
 /// One row a variable: its name, its field for envy (the name in lower case), what it takes, its default, its meaning.
 macro_rules! variables {
     ($($section:literal { $($name:ident $field:ident $kind:expr, $default:literal, $help:literal;)* })*) => {
@@ -147,6 +150,18 @@ variables! {
         OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT otel_attribute_value_length_limit Kind::Count(bounds::VALUE_BYTES), "(not set)",
             "Length of one value, counted in bytes.";
     }
+    "Secrets" {
+        TRACER_REDACT tracer_redact Kind::OneOf(REDACT_MODES), "credentials",
+            "What is taken out of spans before they are recorded: credentials and card numbers; every value but those of TRACER_REDACT_ALLOW_KEYS; or nothing.";
+        TRACER_REDACT_KEYS tracer_redact_keys Kind::Text, "(none)",
+            "More attribute names, by comma, whose values are taken out; looked for word by word, so that customer.email is found in app.customerEmail too.";
+        TRACER_REDACT_ALLOW_KEYS tracer_redact_allow_keys Kind::Text, "(none)",
+            "Whole attribute names, by comma, whose values are kept; * at the end for any rest.";
+        TRACER_REDACT_URL_QUERY tracer_redact_url_query Kind::OneOf(URL_QUERIES), "secrets",
+            "What of a URL's query is taken out: the values of secret parameters, all of it, or nothing.";
+        TRACER_ALLOW_PLAINTEXT_CREDENTIALS tracer_allow_plaintext_credentials Kind::Bool, "false",
+            "Whether credentials may go to another host over http://.";
+    }
     "Delivery" {
         TRACER_SCHEDULE_DELAY tracer_schedule_delay Kind::Duration(bounds::SCHEDULE_DELAY), "1s",
             "The longest a finished span waits before it is sent.";
@@ -186,6 +201,8 @@ variables! {
             "How OTLP is spoken.";
         OTLP_HEADERS otlp_headers Kind::Headers, "(none)",
             "Headers of each request.";
+        OTLP_HEADERS_FILE otlp_headers_file Kind::SecretFile, "(none)",
+            "File that holds the value of OTLP_HEADERS.";
         OTLP_TIMEOUT otlp_timeout Kind::Duration(bounds::TIMEOUT), "10s",
             "One request's limit.";
         OTLP_COMPRESSION otlp_compression Kind::OneOf(COMPRESSIONS), "none",
@@ -206,8 +223,12 @@ variables! {
             "How OTLP is spoken.";
         OTEL_EXPORTER_OTLP_TRACES_HEADERS otel_exporter_otlp_traces_headers Kind::Headers, "(none)",
             "Headers of each request.";
+        OTEL_EXPORTER_OTLP_TRACES_HEADERS_FILE otel_exporter_otlp_traces_headers_file Kind::SecretFile, "(none)",
+            "File that holds the value of OTEL_EXPORTER_OTLP_TRACES_HEADERS.";
         OTEL_EXPORTER_OTLP_HEADERS otel_exporter_otlp_headers Kind::Headers, "(none)",
             "Headers of each request.";
+        OTEL_EXPORTER_OTLP_HEADERS_FILE otel_exporter_otlp_headers_file Kind::SecretFile, "(none)",
+            "File that holds the value of OTEL_EXPORTER_OTLP_HEADERS.";
         OTEL_EXPORTER_OTLP_TRACES_TIMEOUT otel_exporter_otlp_traces_timeout Kind::Millis(bounds::TIMEOUT), "(not set)",
             "One request's limit.";
         OTEL_EXPORTER_OTLP_TIMEOUT otel_exporter_otlp_timeout Kind::Millis(bounds::TIMEOUT), "(not set)",
@@ -266,6 +287,8 @@ variables! {
             "Base URL of a trace server.";
         AGENTOPS_API_KEY agentops_api_key Kind::Token, "(none)",
             "Sent as a bearer token to a server that is not managed; never to a managed one.";
+        AGENTOPS_API_KEY_FILE agentops_api_key_file Kind::SecretFile, "(none)",
+            "File that holds the value of AGENTOPS_API_KEY.";
         TRACER_SERVER_LISTEN tracer_server_listen Kind::Listen, "127.0.0.1:4319",
             "Where a managed server listens; the next free port is taken when this one is someone else's.";
         TRACER_SERVER_BIN tracer_server_bin Kind::Path, "(tracer-factory on PATH)",

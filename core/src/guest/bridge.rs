@@ -4,6 +4,7 @@
 //! innermost span of either kind is always its active span.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
@@ -15,7 +16,7 @@ use super::convert::{from_otel, to_otel};
 use crate::context::Context;
 use crate::ids::{SpanContext, SpanId, TraceId};
 use crate::lock::lock;
-use crate::recorder::{FrameContext, Parent, Root, SharedCapture, SlotRef, with_local};
+use crate::recorder::{FrameContext, Node, Parent, SharedCapture, with_local};
 
 static INSTALLED: AtomicBool = AtomicBool::new(false);
 
@@ -37,7 +38,7 @@ pub(super) fn install() {
 }
 
 #[inline]
-fn is_installed() -> bool {
+pub(crate) fn is_installed() -> bool {
     INSTALLED.load(Relaxed)
 }
 
@@ -59,7 +60,7 @@ pub(crate) fn parent_for(parent: &Parent<'_>) -> Option<Context> {
     if !is_installed() || !matches!(parent, Parent::Current) {
         return None;
     }
-    let native = with_local(|local| local.current().map(|frame| frame.span_id)).flatten();
+    let native = with_local(|local| local.current().map(|node| node.identifiers().1)).flatten();
     current_context(native)?;
     Some(OtelContext::map_current(context_of))
 }
@@ -82,7 +83,7 @@ pub(super) fn context_of(cx: &OtelContext) -> Context {
     match known.get(&context.trace_id()) {
         Some((recorder, root)) if !context.frame().is_remote => Context::from_frame(FrameContext {
             recorder: *recorder,
-            root: Root::Shared(Arc::clone(root)),
+            root: Some(Arc::clone(root)),
             ..context.frame().clone()
         }),
         _ => context,
@@ -101,33 +102,33 @@ pub(super) fn remove_root(trace: TraceId, recorder: u64) {
     }
 }
 
-/// Makes a slot's context the OpenTelemetry one too.
+/// Makes a node's context the OpenTelemetry one too.
 #[inline]
-pub(crate) fn attach_slot(slot: SlotRef) {
+pub(crate) fn attach_node(node: Option<&Rc<Node>>) {
     if is_installed()
-        && let Some(frame) = with_local(|local| local.share_slot(slot)).flatten()
+        && let Some(node) = node
     {
-        attach(slot, &frame);
+        attach(Some(node), &node.share());
     }
 }
 
-/// Makes `frame` the OpenTelemetry context until the slot is detached.
+/// Makes `frame` the OpenTelemetry context until the node is detached.
 #[inline]
-pub(crate) fn attach(slot: SlotRef, frame: &FrameContext) {
-    if is_installed() && slot != SlotRef::NONE {
+pub(crate) fn attach(node: Option<&Rc<Node>>, frame: &FrameContext) {
+    if is_installed()
+        && let Some(node) = node
+    {
         let cx = OtelContext::current().with_value(NativeFrame(frame.clone()));
-        let guard = cx.with_remote_span_context(to_otel(&frame.span_context())).attach();
-        // On a thread that is ending there is no slot; the guard then ends here.
-        with_local(|local| local.set_guest(slot, guard));
+        node.set_guest(cx.with_remote_span_context(to_otel(&frame.span_context())).attach());
     }
 }
 
-/// Ends the OpenTelemetry side of a slot.
+/// Ends the OpenTelemetry side of a node.
 #[inline]
-pub(crate) fn detach(slot: SlotRef) {
+pub(crate) fn detach(node: Option<&Rc<Node>>) {
     if is_installed() {
-        // Ending it runs foreign code, so this thread's own state must not be borrowed meanwhile.
-        let guard = with_local(|local| local.take_guest(slot)).flatten();
+        // Ending it runs foreign code, so nothing of this thread's own state may be borrowed meanwhile.
+        let guard = node.and_then(|node| node.take_guest());
         drop(guard);
     }
 }

@@ -15,7 +15,7 @@ mod provider;
 #[cfg(feature = "guest")]
 mod span;
 
-pub(crate) use bridge::{attach, attach_slot, current_context, detach, parent_for};
+pub(crate) use bridge::{attach, attach_node, current_context, detach, is_installed, parent_for};
 #[cfg(feature = "guest")]
 pub use provider::{GuestTracer, GuestTracerProvider};
 #[cfg(feature = "guest")]

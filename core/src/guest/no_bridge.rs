@@ -1,8 +1,14 @@
 //! The bridge without OpenTelemetry: nothing is ever installed.
 
+use std::rc::Rc;
+
 use crate::context::Context;
 use crate::ids::{SpanContext, SpanId};
-use crate::recorder::{FrameContext, Parent, SlotRef};
+use crate::recorder::{FrameContext, Node, Parent};
+
+pub(crate) const fn is_installed() -> bool {
+    false
+}
 
 pub(crate) const fn current_context(_native: Option<SpanId>) -> Option<SpanContext> {
     None
@@ -12,8 +18,8 @@ pub(crate) const fn parent_for(_parent: &Parent<'_>) -> Option<Context> {
     None
 }
 
-pub(crate) const fn attach_slot(_slot: SlotRef) {}
+pub(crate) const fn attach_node(_node: Option<&Rc<Node>>) {}
 
-pub(crate) const fn attach(_slot: SlotRef, _frame: &FrameContext) {}
+pub(crate) const fn attach(_node: Option<&Rc<Node>>, _frame: &FrameContext) {}
 
-pub(crate) const fn detach(_slot: SlotRef) {}
+pub(crate) const fn detach(_node: Option<&Rc<Node>>) {}

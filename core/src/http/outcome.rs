@@ -208,6 +208,15 @@ fn tls_hint(tls: &rustls::Error) -> &'static str {
             | AlertDescription::HandshakeFailure
             | AlertDescription::BadCertificate,
         ) => ": if it asks for a client certificate, give one in OTLP_CLIENT_CERTIFICATE and OTLP_CLIENT_KEY",
+        // A server that says so means the certificate that it was shown.
+        rustls::Error::AlertReceived(
+            AlertDescription::UnknownCA
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::DecryptError
+            | AlertDescription::AccessDenied,
+        ) => ": it does not accept the client certificate in OTLP_CLIENT_CERTIFICATE",
         _ => "",
     }
 }

@@ -10,7 +10,7 @@ use crate::span::{Event, InstrumentationScope, Link, SpanData, Status, StatusCod
 use crate::text::cut;
 use crate::value::AttrValue;
 use crate::wire::{
-    copy_short, fixed32, fixed64, length_delimited, nested, varint, varint_field, varint_into, varint_len,
+    copy_into, fixed32, fixed64, length_delimited, nested, varint, varint_field, varint_into, varint_len,
 };
 
 /// A `KeyValue` under `field`.
@@ -52,57 +52,59 @@ pub(crate) fn write_value_bounded(
 /// Room for an attribute whose lengths take one byte each.
 pub(crate) const SHORT: usize = 128;
 
+/// What surrounds a short name and its value, and the longest number.
+const FRAME: usize = 8 + 10;
+
 /// Writes a `KeyValue` of a text whose lengths take one byte each, and says how many bytes that were; none when it is longer.
 #[inline(always)]
 pub(crate) fn write_short_text(block: &mut [u8; SHORT], field: u8, name: &str, text: &str) -> usize {
-    let any = text.len().wrapping_add(2);
-    let Some(rest) = write_short_name(block, field, name, any) else { return 0 };
-    let (head, rest) = rest.split_at_mut(4);
-    head.copy_from_slice(&[key::KEY_VALUE_VALUE, any as u8, key::VALUE_STRING, text.len() as u8]);
-    if let Some(rest) = rest.get_mut(..text.len()) {
-        copy_short(rest, text.as_bytes());
+    if name.len() > SHORT - FRAME || text.len() > SHORT - FRAME - name.len() {
+        return 0;
     }
-    6 + name.len() + any
+    let any = 2 + text.len();
+    write_short_name(block, field, name, any);
+    let at = 4 + name.len();
+    write_four(block, at, [key::KEY_VALUE_VALUE, any as u8, key::VALUE_STRING, text.len() as u8]);
+    copy_into(block, at + 4, text.as_bytes());
+    at + 2 + any
 }
 
 /// The same for a number.
 #[inline(always)]
 pub(crate) fn write_short_number(block: &mut [u8; SHORT], field: u8, name: &str, number: Number) -> usize {
+    if name.len() > SHORT - FRAME {
+        return 0;
+    }
     let (value_key, len) = match number.kind {
-        NumberKind::Bool => (key::VALUE_BOOL, varint_len(number.bits)),
+        NumberKind::Bool => (key::VALUE_BOOL, 1),
         NumberKind::Int => (key::VALUE_INT, varint_len(number.bits)),
         NumberKind::Double => (key::VALUE_DOUBLE, 8),
     };
     let any = 1 + len;
-    let Some(rest) = write_short_name(block, field, name, any) else { return 0 };
-    let (head, rest) = rest.split_at_mut(3);
-    head.copy_from_slice(&[key::KEY_VALUE_VALUE, any as u8, value_key]);
-    match (number.kind, rest.first_chunk_mut()) {
-        (NumberKind::Double, _) => rest[..8].copy_from_slice(&number.bits.to_le_bytes()),
-        (_, Some(rest)) => varint_into(rest, number.bits),
-        (_, None) => return 0,
+    write_short_name(block, field, name, any);
+    let at = 4 + name.len();
+    write_four(block, at, [key::KEY_VALUE_VALUE, any as u8, value_key, number.bits as u8]);
+    if let Some(value) = block.get_mut(at + 3..).and_then(|rest| rest.first_chunk_mut::<10>()) {
+        match number.kind {
+            NumberKind::Double => value[..8].copy_from_slice(&number.bits.to_le_bytes()),
+            _ => varint_into(value, number.bits),
+        }
     }
-    6 + name.len() + any
+    at + 2 + any
 }
 
-/// Everything of a short `KeyValue` up to its value, whose body takes `any` bytes. What is left of the block is enough for that.
+/// Everything of a short `KeyValue` up to its value, whose body takes `any` bytes.
 #[inline(always)]
-fn write_short_name<'a>(
-    block: &'a mut [u8; SHORT],
-    field: u8,
-    name: &str,
-    any: usize,
-) -> Option<&'a mut [u8]> {
-    // What surrounds name and value, and the longest number.
-    const FRAME: usize = 8 + 10;
-    if name.len() > SHORT - FRAME || any > SHORT - FRAME - name.len() {
-        return None;
+fn write_short_name(block: &mut [u8; SHORT], field: u8, name: &str, any: usize) {
+    write_four(block, 0, [field, (4 + name.len() + any) as u8, key::KEY_VALUE_KEY, name.len() as u8]);
+    copy_into(block, 4, name.as_bytes());
+}
+
+#[inline(always)]
+fn write_four(block: &mut [u8; SHORT], at: usize, four: [u8; 4]) {
+    if let Some(to) = block.get_mut(at..).and_then(|rest| rest.first_chunk_mut()) {
+        *to = four;
     }
-    let (head, rest) = block.split_at_mut(4);
-    head.copy_from_slice(&[field, (4 + name.len() + any) as u8, key::KEY_VALUE_KEY, name.len() as u8]);
-    let (key, rest) = rest.split_at_mut(name.len());
-    copy_short(key, name.as_bytes());
-    Some(rest)
 }
 
 fn write_bytes_attribute(out: &mut Vec<u8>, field: u8, name: &str, value_key: u8, value: &[u8]) {

@@ -11,11 +11,11 @@ mod resource;
 
 pub use decode::{decode_request, decode_span};
 pub(crate) use encode::encode_record;
-pub(crate) use encode::{
-    SHORT, write_attribute, write_attributes_bounded, write_link_context, write_short_number,
-    write_short_text, write_status, write_value_bounded,
-};
 pub use encode::{encode_request, encode_span};
+pub(crate) use encode::{
+    write_attribute, write_attributes_bounded, write_link_context, write_short_number, write_short_text,
+    write_status, write_value_bounded,
+};
 pub use json_decode::{JsonDecodeError, decode_json_request};
 pub use json_encode::request_to_json;
 pub use request::frame_request;

@@ -1,23 +1,45 @@
 //! How a span begins: its parent, its identifiers, whether it is recorded, and which root it belongs to.
 
+use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 
-use super::clock::now;
-use super::frame::{Detached, FrameContext, Parent, Root, SlotRef, SlotRefOrSelf, StartSpan};
+use super::frame::{Detached, Extra, FrameContext, Parent, Recording, StartSpan, Worker};
 use super::last_trace::SharedCapture;
-use super::local::{Local, NO_ENTRY, is_suppressed};
+use super::local::Local;
+use super::node::{Node, Root, Stage, Words};
+use super::open_span::Beginning;
+use super::random::Random;
 use super::shared::Recorder;
-use crate::ids::{TraceFlags, TraceId};
-use crate::text::cut;
+use crate::ids::{SpanId, TraceFlags, TraceId};
+
+/// A span that has begun.
+struct Begun {
+    words: Words,
+    /// Of a recorded span.
+    root: Root,
+    extra: Option<Arc<Extra>>,
+    records: bool,
+    /// The recorded span, or what waited to become one.
+    recording: Option<Box<Recording>>,
+}
 
 impl Local {
-    /// Starts a span and makes it current.
-    #[inline]
-    pub(crate) fn open(&mut self, recorder: &Arc<Recorder>, start: &StartSpan<'_>) -> SlotRef {
-        let index = self.take_slot();
-        self.begin(index, recorder, start);
-        self.push_slot(index)
+    /// Starts a span and makes it current. True when it is recorded.
+    #[inline(always)]
+    pub(crate) fn open(&mut self, recorder: &Arc<Recorder>, start: &StartSpan<'_>) -> (Rc<Node>, bool) {
+        let node = self.next_node();
+        let begun = self.begin(node.recording.take(), recorder, start);
+        node.words.set(begun.words);
+        node.set_root(begun.root);
+        if begun.extra.is_some() {
+            node.set_extra(begun.extra);
+        }
+        node.stage.set(if begun.records { Stage::Recording } else { Stage::Passing });
+        if let Some(recording) = begun.recording {
+            node.keep(recording);
+        }
+        self.depth += 1;
+        (node, begun.records)
     }
 
     /// Starts a span that belongs to no thread.
@@ -28,142 +50,179 @@ impl Local {
             _ => None,
         };
         let parent = shared.as_ref().map_or_else(|| start.parent.clone(), Parent::Given);
-        let index = self.take_slot();
-        self.begin(index, recorder, &StartSpan { parent, ..start.clone() });
-        let mut detached = self.empty_slot(index);
-        if let (Root::Here(SlotRefOrSelf::Itself), Some(recording)) =
-            (&detached.context.root, &mut detached.recording)
-        {
-            recording.shared = Some(Arc::new(SharedCapture::new()));
+        let waiting = self.spare.pop();
+        let mut begun = self.begin(waiting, recorder, &StartSpan { parent, ..start.clone() });
+        if !begun.records {
+            self.spare.extend(begun.recording.take());
         }
-        detached
-    }
-
-    /// Fills a slot in place: this is the hot path, and a span's state is larger than it is worth to move about.
-    #[inline]
-    fn begin(&mut self, index: u32, recorder: &Arc<Recorder>, start: &StartSpan<'_>) {
-        let known_entry = self.known_entry(recorder);
-        let parent = match start.parent {
-            Parent::Current => self.stack.last().map(|at| &self.slots[*at as usize].context),
-            Parent::None => None,
-            Parent::Given(context) => Some(context),
+        let root = match (begun.root, &mut begun.recording) {
+            (Root::Shared(shared), _) => Some(shared),
+            (Root::Itself, Some(recording)) => {
+                Some(Arc::clone(recording.shared.get_or_insert_with(|| Arc::new(SharedCapture::new()))))
+            }
+            _ => None,
         };
-        let own_worker = self.entries.get(known_entry as usize).and_then(|entry| entry.worker);
-        let (mut worker, mut extra) = (own_worker, None);
-        let (mut parent_span, mut parent_is_remote, mut inherited) = (None, false, None);
-        if let Some(parent) = parent {
-            // Baggage and worker are inherited even from a context without a span.
-            worker = worker.or(parent.worker);
-            extra = parent.extra.clone();
-            if parent.trace_id.is_valid() && parent.span_id.is_valid() {
-                parent_span = Some(parent.span_id);
-                parent_is_remote = parent.is_remote;
-                let root = self.root_for_child(parent, recorder.id, &start.parent);
-                inherited = Some((parent.trace_id, flags_for_child(parent, recorder), root));
-            }
+        Detached { context: begun.words.context(root, begun.extra), recording: begun.recording }
+    }
+
+    #[inline(always)]
+    fn begin(
+        &mut self,
+        waiting: Option<Box<Recording>>,
+        recorder: &Arc<Recorder>,
+        start: &StartSpan<'_>,
+    ) -> Begun {
+        if self.generation != recorder.generation() {
+            self.begin_anew(recorder.generation());
         }
-        let (trace_id, flags, root) = inherited.unwrap_or_else(|| {
-            let trace_id = self.random.trace_id();
-            (trace_id, flags_for_root(trace_id, recorder), Root::Here(SlotRefOrSelf::Itself))
-        });
+        let is_known = self.bring_forward(recorder);
+        let mut worker = match self.entries.first() {
+            Some(entry) if is_known => entry.worker,
+            _ => Worker::NONE,
+        };
         let span_id = self.random.span_id();
-        let worker = worker.or_else(|| recorder.only_worker());
-        let records = flags.is_sampled() && !recorder.is_closed() && !is_suppressed();
-
-        // Who records nothing needs no lane.
-        let entry = if records && known_entry == NO_ENTRY { self.entry(recorder) } else { known_entry };
-        if let Some(entry) = self.entries.get_mut(entry as usize) {
-            entry.open += 1;
-        }
-        let slot = &mut self.slots[index as usize];
-        slot.entry = entry;
-        let context = &mut slot.context;
-        (context.trace_id, context.span_id, context.flags) = (trace_id, span_id, flags);
-        (context.is_remote, context.worker, context.recorder) = (false, worker, recorder.id);
-        context.extra = extra;
-        if !records {
-            context.root = Root::None;
-            return;
-        }
-        let mut recording = self.pool.pop().unwrap_or_default();
-        let identity = &mut recording.identity;
-        (identity.trace_id, identity.span_id) = (trace_id.to_bytes(), span_id.to_bytes());
-        (identity.parent, identity.parent_is_remote) = (parent_span, parent_is_remote);
-        (identity.flags, identity.scope) = (flags.to_w3c_byte(), start.scope);
-        identity.is_local_root = matches!(root, Root::Here(SlotRefOrSelf::Itself));
-        identity.trace_state = context.trace_state();
-        context.root = root;
-        let name = cut(start.name, recorder.limits.span_bytes / 4);
-        recording.span.begin(&recording.identity, name, start.kind, start.start.unwrap_or_else(now));
-        if let Some(worker) = worker {
-            recording.span.set_worker(worker, &recorder.limits);
-        }
-        slot.recording = Some(recording);
-    }
-
-    /// The root that a child of `parent` belongs to. A parent of another tracer, or in another process, makes it one itself.
-    #[inline]
-    fn root_for_child(&self, parent: &FrameContext, recorder: u64, given: &Parent<'_>) -> Root {
-        if parent.is_remote || parent.recorder != recorder {
-            return self.enclosing_root(parent, recorder, given);
-        }
-        match (&parent.root, given) {
-            (Root::Shared(shared), _) => Root::Shared(Arc::clone(shared)),
-            (Root::Here(SlotRefOrSelf::Slot(root)), _) => self.root_in(*root),
-            // The parent is the root, and the innermost current slot.
-            (Root::Here(SlotRefOrSelf::Itself), Parent::Current) => {
-                self.current_slot().map_or(Root::None, |slot| self.root_in(slot))
+        let (mut parent_id, mut parent_is_remote, mut extra) = (SpanId::INVALID, false, None);
+        let mut inherited = None;
+        let mut root = Root::Itself;
+        // Baggage and worker are inherited even from a context without a span.
+        match start.parent {
+            Parent::Current => {
+                if let Some(current) = self.current() {
+                    let parent = current.words.get();
+                    worker = worker.or(|| parent.worker);
+                    if parent.has_extra {
+                        extra = current.extra();
+                    }
+                    if parent.trace_id.is_valid() && parent.span_id.is_valid() {
+                        (parent_id, parent_is_remote) = (parent.span_id, parent.is_remote);
+                        inherited =
+                            Some((parent.trace_id, flags_for_child(parent.trace_id, parent.flags, recorder)));
+                        root = if parent.is_remote || parent.recorder != recorder.id {
+                            self.enclosing_root(parent.trace_id, recorder.id)
+                        } else {
+                            current.root_below()
+                        };
+                    }
+                }
             }
-            _ => Root::None,
+            Parent::None => {}
+            Parent::Given(parent) => {
+                worker = worker.or(|| parent.worker);
+                extra = parent.extra.clone();
+                if parent.trace_id.is_valid() && parent.span_id.is_valid() {
+                    (parent_id, parent_is_remote) = (parent.span_id, parent.is_remote);
+                    inherited =
+                        Some((parent.trace_id, flags_for_child(parent.trace_id, parent.flags, recorder)));
+                    root = root_below_context(parent, recorder.id);
+                }
+            }
         }
+        let (trace_id, flags) = match inherited {
+            Some(inherited) => inherited,
+            None => {
+                let trace_id = self.random.trace_id();
+                (trace_id, self.flags_for_root(trace_id, recorder))
+            }
+        };
+        let worker = worker.or(|| recorder.only_worker());
+        let unwinding = std::thread::panicking();
+        let (is_remote, has_extra, recorder_id) = (false, extra.is_some(), recorder.id);
+        let words = Words {
+            trace_id,
+            span_id,
+            worker,
+            recorder: recorder_id,
+            flags,
+            is_remote,
+            has_extra,
+            unwinding,
+        };
+        if !flags.is_sampled() || recorder.is_closed() || self.suppressed {
+            return Begun { words, root: Root::None, extra, records: false, recording: waiting };
+        }
+
+        // Who records nothing needs no lane, and no clock.
+        if !is_known {
+            self.add_entry(recorder);
+        }
+        let now = self.entries.first_mut().map(|entry| entry.clock.now()).unwrap_or_default();
+        let mut recording = match waiting {
+            Some(waiting) => waiting,
+            None => self.new_recording(),
+        };
+        let beginning = Beginning {
+            trace_id,
+            span_id,
+            parent: parent_id,
+            parent_is_remote,
+            is_local_root: matches!(root, Root::Itself),
+            flags: flags.to_w3c_byte(),
+            scope: start.scope,
+            name: start.name,
+            kind: start.kind,
+            now,
+            start: start.start,
+        };
+        recording.span.begin(recorder, &beginning);
+        if let Some(extra) = &extra
+            && !extra.trace_state.is_empty()
+        {
+            recording.span.set_trace_state(extra.trace_state.as_str());
+        }
+        if let Some(worker) = worker.number() {
+            recording.span.set_worker(worker);
+        }
+        Begun { words, root, extra, records: true, recording: Some(recording) }
     }
 
-    /// A root that may move to another thread is reached by its shared capture even from its own.
-    #[inline]
-    fn root_in(&self, root: SlotRef) -> Root {
-        let held = self.slots.get(root.index as usize).filter(|s| s.generation == root.generation);
-        match held.and_then(|slot| slot.recording.as_ref()).and_then(|recording| recording.shared.as_ref()) {
-            Some(shared) => Root::Shared(Arc::clone(shared)),
-            None => Root::Here(SlotRefOrSelf::Slot(root)),
-        }
+    /// In a child of a fork: its identifiers must not be those that its parent gives out.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn begin_anew(&mut self, generation: u64) {
+        self.generation = generation;
+        self.random = Random::new();
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn new_recording(&mut self) -> Box<Recording> {
+        self.spare.pop().unwrap_or_default()
     }
 
     /// Tracers can be nested in each other: a span under another tracer's belongs to its own tracer's root further out.
     #[cold]
-    fn enclosing_root(&self, parent: &FrameContext, recorder: u64, given: &Parent<'_>) -> Root {
-        if let Parent::Current = given {
-            for at in self.stack.iter().rev() {
-                let slot = &self.slots[*at as usize];
-                let same_trace = slot.context.trace_id == parent.trace_id && !slot.context.is_remote;
-                if slot.context.recorder == recorder && same_trace {
-                    return match &slot.context.root {
-                        Root::Here(SlotRefOrSelf::Itself) => {
-                            self.root_in(SlotRef { index: *at, generation: slot.generation })
-                        }
-                        other => other.clone(),
-                    };
-                }
-            }
+    #[inline(never)]
+    fn enclosing_root(&self, trace_id: TraceId, recorder: u64) -> Root {
+        let is_ours = |node: &&Rc<Node>| {
+            let words = node.words.get();
+            words.recorder == recorder && words.trace_id == trace_id && !words.is_remote
+        };
+        let ours = self.stack().iter().rev().find(is_ours);
+        ours.map_or(Root::Itself, |node| node.root_below())
+    }
+
+    /// The sampler's decision about a trace that starts here.
+    #[inline(always)]
+    fn flags_for_root(&mut self, trace_id: TraceId, recorder: &Arc<Recorder>) -> TraceFlags {
+        if recorder.sampler.records(trace_id) {
+            return TraceFlags::SAMPLED;
         }
-        Root::Here(SlotRefOrSelf::Itself)
+        self.sampled_out.count(recorder);
+        TraceFlags::NONE
     }
 }
 
-/// The sampler's decision about a trace that starts here.
-#[inline]
-fn flags_for_root(trace_id: TraceId, recorder: &Recorder) -> TraceFlags {
-    if recorder.sampler.records(trace_id) {
-        return TraceFlags::SAMPLED;
+/// A parent of another tracer, or in another process, makes a span a root itself.
+#[inline(never)]
+fn root_below_context(parent: &FrameContext, recorder: u64) -> Root {
+    if parent.is_remote || parent.recorder != recorder {
+        return Root::Itself;
     }
-    recorder.sampled_out.fetch_add(1, Relaxed);
-    TraceFlags::NONE
+    parent.root.clone().map_or(Root::None, Root::Shared)
 }
 
 /// The parent's decision; where a B3 caller left it to us, the sampler's.
-#[inline]
-fn flags_for_child(parent: &FrameContext, recorder: &Recorder) -> TraceFlags {
-    if parent.flags.is_deferred() {
-        return parent.flags.decided(recorder.sampler.records(parent.trace_id));
-    }
-    parent.flags
+#[inline(always)]
+fn flags_for_child(trace_id: TraceId, flags: TraceFlags, recorder: &Recorder) -> TraceFlags {
+    if flags.is_deferred() { flags.decided(recorder.sampler.records(trace_id)) } else { flags }
 }

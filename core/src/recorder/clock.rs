@@ -1,63 +1,207 @@
 //! Wall-clock nanoseconds from the processor's time-stamp counter where it is reliable.
+//!
+//! The counter alone says how much time passes within a span. Where it stands against the wall clock is an anchor, which
+//! is renewed now and then, so that spans that start later follow steps of the clock and times of sleep.
 
-use std::sync::LazyLock;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::{LazyLock, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use quanta::Clock;
 
+use crate::lock::lock;
+
 /// A counter's value and the time at which it had that.
-struct Anchor {
-    clock: Clock,
-    count: u64,
-    unix_nanos: u64,
-    /// Nanoseconds in 2^32 counts.
-    rate: u64,
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Moment {
+    pub(super) count: u64,
+    pub(super) unix_nanos: u64,
 }
 
-static ANCHOR: LazyLock<Anchor> = LazyLock::new(Anchor::new);
+/// The clock that all threads share.
+#[derive(Debug)]
+struct SharedClock {
+    clock: Clock,
+    /// Nanoseconds in 2^32 counts.
+    rate: u64,
+    anchor: Mutex<Moment>,
+    /// Raised after each change of the anchor.
+    version: AtomicU64,
+}
 
-impl Anchor {
-    fn new() -> Self {
+static SHARED: LazyLock<SharedClock> = LazyLock::new(|| SharedClock::new(wall_nanos));
+
+fn wall_nanos() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos() as u64)
+}
+
+impl SharedClock {
+    fn new(wall: impl Fn() -> u64) -> Self {
         let clock = Clock::new();
         let rate = clock.delta_as_nanos(0, 1 << 32);
-        // Of many readings the one whose two counts are closest together: nothing came between.
-        let reading = |_| {
-            let before = clock.raw();
-            let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            let after = clock.raw();
-            (after.wrapping_sub(before), before, time.as_nanos() as u64)
-        };
-        let (between, before, unix_nanos) = (0..64).map(reading).min().unwrap_or_default();
-        Self { count: before.wrapping_add(between / 2), unix_nanos, rate, clock }
+        let anchor = Mutex::new(take_anchor(&clock, wall));
+        Self { clock, rate, anchor, version: AtomicU64::new(1) }
+    }
+
+    fn keep(&self, at_most: Duration, wall: impl Fn() -> u64) {
+        let mut anchor = lock(&self.anchor);
+        let since = nanos(self.clock.raw().saturating_sub(anchor.count), self.rate);
+        if u128::from(since) < at_most.as_nanos() {
+            return;
+        }
+        *anchor = take_anchor(&self.clock, wall);
+        self.version.fetch_add(1, Release);
     }
 }
 
-/// Nanoseconds since the Unix epoch. Never goes back within a process.
-#[inline]
-pub(crate) fn now() -> u64 {
-    let anchor = &*ANCHOR;
-    let counts = anchor.clock.raw().saturating_sub(anchor.count);
-    anchor.unix_nanos + ((u128::from(counts) * u128::from(anchor.rate)) >> 32) as u64
+/// Of many readings the one whose two counts are closest together: nothing came between.
+fn take_anchor(clock: &Clock, wall: impl Fn() -> u64) -> Moment {
+    let reading = |_| {
+        let before = clock.raw();
+        let unix_nanos = wall();
+        (clock.raw().wrapping_sub(before), before, unix_nanos)
+    };
+    let (between, before, unix_nanos) = (0..64).map(reading).min().unwrap_or_default();
+    Moment { count: before.wrapping_add(between / 2), unix_nanos }
+}
+
+/// Looks at the wall clock anew when that was not done for a second. For whoever has time for it again and again.
+pub(crate) fn keep_time() {
+    SHARED.keep(Duration::from_secs(1), wall_nanos);
+}
+
+#[inline(always)]
+fn nanos(counts: u64, rate: u64) -> u64 {
+    ((u128::from(counts) * u128::from(rate)) >> 32) as u64
+}
+
+/// One thread's view of the clock: the anchor is copied, so that a reading touches nothing shared but its version.
+#[derive(Debug)]
+pub(super) struct ThreadClock {
+    shared: &'static SharedClock,
+    clock: Clock,
+    rate: u64,
+    version: u64,
+    anchor: Moment,
+}
+
+impl ThreadClock {
+    pub(super) fn new() -> Self {
+        Self::of(&SHARED)
+    }
+
+    fn of(shared: &'static SharedClock) -> Self {
+        let (clock, rate) = (shared.clock.clone(), shared.rate);
+        Self { shared, clock, rate, version: 0, anchor: Moment::default() }
+    }
+
+    /// Now.
+    #[inline(always)]
+    pub(super) fn now(&mut self) -> Moment {
+        if self.version != self.shared.version.load(Relaxed) {
+            self.renew();
+        }
+        let count = self.clock.raw();
+        let since = nanos(count.saturating_sub(self.anchor.count), self.rate);
+        Moment { count, unix_nanos: self.anchor.unix_nanos.wrapping_add(since) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn renew(&mut self) {
+        // Before the anchor: should it change in between, the next reading renews again.
+        self.version = self.shared.version.load(Acquire);
+        self.anchor = *lock(&self.shared.anchor);
+    }
+}
+
+/// Counts from one moment on, whatever becomes of the wall clock. It may be taken to another thread.
+#[derive(Debug)]
+pub(super) struct Stopwatch {
+    clock: Clock,
+    rate: u64,
+    from: Moment,
+}
+
+impl Default for Stopwatch {
+    fn default() -> Self {
+        let shared = &*SHARED;
+        Self { clock: shared.clock.clone(), rate: shared.rate, from: Moment::default() }
+    }
+}
+
+impl Stopwatch {
+    #[inline(always)]
+    pub(super) fn start(&mut self, from: Moment) {
+        self.from = from;
+    }
+
+    /// The time now, as far from the start as the counter is.
+    #[inline(always)]
+    pub(super) fn now(&self) -> Moment {
+        let count = self.clock.raw();
+        let since = nanos(count.saturating_sub(self.from.count), self.rate);
+        Moment { count, unix_nanos: self.from.unix_nanos.wrapping_add(since) }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn wall_clock() -> u64 {
-        SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64
+    const CLOSE: u64 = 50_000_000;
+    const YEAR: u64 = 365 * 86_400 * 1_000_000_000;
+
+    fn leaked(wall: impl Fn() -> u64) -> &'static SharedClock {
+        Box::leak(Box::new(SharedClock::new(wall)))
     }
 
     #[test]
     fn agrees_with_the_wall_clock() {
-        const CLOSE: u64 = 50_000_000;
-        let (before, ours, after) = (wall_clock(), now(), wall_clock());
+        let mut clock = ThreadClock::new();
+        let (before, ours, after) = (wall_nanos(), clock.now().unix_nanos, wall_nanos());
         assert!(before - CLOSE < ours && ours < after + CLOSE, "{before} {ours} {after}");
     }
 
     #[test]
-    fn never_goes_back() {
-        let times: Vec<_> = (0..10_000).map(|_| now()).collect();
+    fn goes_back_only_with_the_wall_clock() {
+        let mut clock = ThreadClock::of(leaked(wall_nanos));
+        let times: Vec<_> = (0..10_000).map(|_| clock.now().unix_nanos).collect();
         assert!(times.is_sorted());
+    }
+
+    #[test]
+    fn a_new_anchor_is_followed_by_what_starts_later_and_not_by_what_runs() {
+        let shared = leaked(wall_nanos);
+        let mut clock = ThreadClock::of(shared);
+        let mut running = Stopwatch::default();
+        let start = clock.now();
+        running.start(start);
+        for shifted in [10 * YEAR as i64, -10 * YEAR as i64] {
+            let wall = move || wall_nanos().wrapping_add_signed(shifted);
+            shared.keep(Duration::ZERO, wall);
+            let (before, later) = (wall(), clock.now().unix_nanos);
+            assert!(later.abs_diff(before) < CLOSE, "{later} {before}");
+            let elapsed = running.now().unix_nanos - start.unix_nanos;
+            assert!(elapsed < YEAR / 365, "{elapsed}: a running span's time does not jump");
+        }
+    }
+
+    #[test]
+    fn readers_never_see_half_an_anchor() {
+        let shared = leaked(|| YEAR);
+        let changing = std::thread::spawn(|| {
+            for turn in 0..2_000 {
+                shared.keep(Duration::ZERO, || YEAR * (1 + turn % 2));
+            }
+        });
+        let mut clock = ThreadClock::of(shared);
+        while !changing.is_finished() {
+            let now = clock.now().unix_nanos;
+            let off = (now - YEAR).min(now.abs_diff(2 * YEAR));
+            assert!(off < 60_000_000_000, "{now}");
+        }
+        changing.join().unwrap();
     }
 }

@@ -1,133 +1,174 @@
 //! How a span ends: its record goes into the thread's lane and into its root's last trace.
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tracer_factory_ring::{Push, RecordHeader};
 
-use super::clock::now;
-use super::frame::{Detached, Recording, Root, SlotRef, SlotRefOrSelf};
-use super::last_trace::Capture;
-use super::local::{Entry, Local, NO_ENTRY};
+use super::frame::{Detached, Recording};
+use super::last_trace::{Capture, SharedCapture};
+use super::local::{Entry, Local};
+use super::node::{Node, Root, Stage, Words};
 use super::shared::Recorder;
 
 impl Local {
-    /// Ends the span in a slot.
-    #[inline]
-    pub(crate) fn close(&mut self, slot: SlotRef) {
-        if !self.is_live(slot) {
-            return;
-        }
-        self.unstack(slot.index);
-        let held = &mut self.slots[slot.index as usize];
-        let (entry, recording, worker) = (held.entry, held.recording.take(), held.context.worker);
-        let root = std::mem::take(&mut held.context.root);
-        held.context.extra = None;
-        self.free_slot(slot.index);
-        if let Some(recording) = recording
-            && entry != NO_ENTRY
-        {
-            self.finish(entry, recording, &root, worker, None);
-        }
+    /// Ends the span in a node, which its guard gives back.
+    #[inline(always)]
+    pub(crate) fn close(&mut self, node: Rc<Node>) {
+        self.close_showing(node, |_, _| {});
     }
 
-    /// Ends the span in a slot; of a recorded root, also returns what was captured under it.
-    pub(crate) fn close_root(&mut self, slot: SlotRef) -> Option<(Arc<Recorder>, Capture)> {
-        let held = self.slots.get(slot.index as usize).filter(|s| s.generation == slot.generation)?;
-        let entry = held.entry;
-        let is_root =
-            held.recording.is_some() && matches!(held.context.root, Root::Here(SlotRefOrSelf::Itself));
-        self.close(slot);
-        // A context without a span has no entry.
-        let ended = self.entries.get(entry as usize).filter(|_| is_root)?;
-        let capture = ended.share.last().capture();
-        Some((Arc::clone(&ended.recorder), capture))
+    /// Ends the span in a node; of a recorded root, also returns what was captured under it.
+    pub(crate) fn close_root(&mut self, node: Rc<Node>) -> Option<(Arc<Recorder>, Capture)> {
+        let mut captured = None;
+        self.close_showing(node, |recorder, root| captured = Some((Arc::clone(recorder), root.to_capture())));
+        captured
+    }
+
+    #[inline(always)]
+    fn close_showing(&mut self, node: Rc<Node>, show: impl FnOnce(&Arc<Recorder>, &Recording)) {
+        match node.stage.replace(Stage::Closed) {
+            Stage::Recording => self.finish_in(&node, show),
+            _ => drop(node.take_root()),
+        }
+        if node.words.get().has_extra {
+            node.set_extra(None);
+        }
+        self.unstack(node);
+    }
+
+    #[inline(always)]
+    fn finish_in(&mut self, node: &Node, show: impl FnOnce(&Arc<Recorder>, &Recording)) {
+        let root = node.take_root();
+        let Some(mut recording) = node.recording.take() else { return };
+        let Words { recorder, worker, .. } = node.words.get();
+        let header = recording.span.finish(None);
+        let Some(entry) = self.entry_of(recorder) else { return count_late(recorder) };
+        hand_over(entry, &header, recording.span.body());
+        let cap = recording.span.limits.last_trace_bytes;
+        let waiting = if let Root::Itself = root {
+            recording.worker = worker;
+            publish(entry, recording, cap, show)
+        } else {
+            capture_below(root, &header, recording.span.body(), cap);
+            Some(recording)
+        };
+        if let Some(mut waiting) = waiting {
+            waiting.span.shrink();
+            node.keep(waiting);
+        }
     }
 
     /// Ends a span that was not on this thread's stack.
     pub(crate) fn close_detached(&mut self, recorder: &Arc<Recorder>, detached: Detached, end: Option<u64>) {
-        let Some(recording) = detached.recording else { return };
+        let Some(mut recording) = detached.recording else { return };
         if recorder.is_closed() {
             return recorder.count_late();
         }
-        let entry = self.entry(recorder);
-        self.finish(entry, recording, &detached.context.root, detached.context.worker, end);
-    }
-
-    #[inline]
-    fn finish(
-        &mut self,
-        entry: u32,
-        mut recording: Box<Recording>,
-        root: &Root,
-        worker: Option<i64>,
-        end: Option<u64>,
-    ) {
-        let header = recording.span.finish(end.unwrap_or_else(now), &recording.identity);
-        let held = &mut self.entries[entry as usize];
-        if held.recorder.is_closed() {
-            held.recorder.count_late();
+        let header = recording.span.finish(end);
+        if !self.bring_forward(recorder) {
+            self.add_entry(recorder);
+        }
+        let Some(entry) = self.entries.first_mut() else { return };
+        hand_over_calling(entry, &header, recording.span.body());
+        let cap = recorder.limits.last_trace_bytes;
+        let spare = if header.flags & RecordHeader::LOCAL_ROOT != 0 {
+            recording.worker = detached.context.worker;
+            publish(entry, recording, cap, |_, _| {})
         } else {
-            Self::push(held, &header, recording.span.body());
-        }
-        self.capture(entry, root, worker, &header, &mut recording);
-        if self.pool.len() < Self::POOL {
-            recording.span.clear();
-            recording.capture.clear();
-            recording.shared = None;
-            self.pool.push(recording);
+            if let Some(shared) = &detached.context.root {
+                shared.push(&header, recording.span.body(), cap);
+            }
+            Some(recording)
+        };
+        if let Some(mut recording) = spare.filter(|_| self.spare.len() < Self::POOL) {
+            recording.span.shrink();
+            self.spare.push(recording);
         }
     }
+}
 
-    #[inline]
-    fn push(entry: &mut Entry, header: &RecordHeader, span: &[u8]) {
-        match entry.producer.offer(header, span) {
-            Push::Taken | Push::Forked => {}
-            Push::TakenWake => entry.recorder.wake(),
-            Push::Refused => push_when_there_is_room(entry, header, span),
-            Push::TooLarge => {
-                entry.recorder.lanes().push_large(header, span);
-                entry.recorder.wake();
-            }
-        }
+#[inline(always)]
+fn hand_over(entry: &mut Entry, header: &RecordHeader, span: &[u8]) {
+    if entry.recorder.is_closed() {
+        return entry.recorder.count_late();
     }
+    match entry.producer.offer(header, span) {
+        Push::Taken | Push::Forked => {}
+        Push::TakenWake => entry.recorder.wake(),
+        Push::Refused => push_when_there_is_room(entry, header, span),
+        Push::TooLarge => push_large(entry, header, span),
+    }
+}
 
-    /// Adds an ended span to the last trace of its root, or makes a root's trace the last one.
-    #[inline]
-    fn capture(
-        &mut self,
-        entry: u32,
-        root: &Root,
-        worker: Option<i64>,
-        header: &RecordHeader,
-        recording: &mut Recording,
-    ) {
-        let cap = self.entries[entry as usize].recorder.limits.last_trace_bytes;
-        match root {
-            Root::None => {}
-            Root::Shared(shared) => shared.push(header, recording.span.body(), cap),
-            Root::Here(SlotRefOrSelf::Slot(root)) => {
-                let held =
-                    self.slots.get_mut(root.index as usize).filter(|s| s.generation == root.generation);
-                if let Some(root) = held.and_then(|slot| slot.recording.as_mut()) {
-                    root.capture.push(header, recording.span.body(), cap);
+/// For whoever is in less of a hurry than a scope that closes.
+#[inline(never)]
+fn hand_over_calling(entry: &mut Entry, header: &RecordHeader, span: &[u8]) {
+    hand_over(entry, header, span);
+}
+
+/// Adds an ended span to the last trace of its root.
+#[inline(never)]
+fn capture_below(root: Root, header: &RecordHeader, span: &[u8], cap: usize) {
+    match root {
+        Root::Here(root) => {
+            if root.records()
+                && let Some(mut recording) = root.recording.take()
+            {
+                // All in one place, in the order of their ends, once others add to it too.
+                match &recording.shared {
+                    None => recording.capture.push(header, span, cap),
+                    Some(shared) => shared.push(header, span, cap),
                 }
-            }
-            Root::Here(SlotRefOrSelf::Itself) => {
-                if let Some(mut late) = recording.shared.take().and_then(|shared| shared.close()) {
-                    recording.capture.append(&mut late, cap);
-                }
-                let mut last = self.entries[entry as usize].share.last();
-                last.worker = worker;
-                last.replace(header, recording.span.body_mut(), &mut recording.capture);
+                root.keep(recording);
             }
         }
+        Root::Shared(shared) => shared.push(header, span, cap),
+        Root::None | Root::Itself => {}
     }
+}
+
+/// Makes an ended root the thread's last trace. Gives back the one before, to be used again.
+#[inline(always)]
+fn publish(
+    entry: &Entry,
+    mut root: Box<Recording>,
+    cap: usize,
+    show: impl FnOnce(&Arc<Recorder>, &Recording),
+) -> Option<Box<Recording>> {
+    if let Some(shared) = root.shared.take() {
+        gather_shared(&mut root, &shared, cap);
+    }
+    show(&entry.recorder, &root);
+    let mut before = if cap == 0 { Some(root) } else { entry.share.last.replace(root) };
+    if let Some(before) = &mut before
+        && !before.capture.is_empty()
+    {
+        before.capture.clear();
+    }
+    before
+}
+
+#[cold]
+#[inline(never)]
+fn gather_shared(root: &mut Recording, shared: &SharedCapture, cap: usize) {
+    if let Some(mut late) = shared.close() {
+        root.capture.append(&mut late, cap);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn push_large(entry: &Entry, header: &RecordHeader, span: &[u8]) {
+    entry.recorder.lanes().push_large(header, span);
+    entry.recorder.wake();
 }
 
 /// Gives delivery the processor until it has made room, for as long as the configuration says. Once that was in vain,
 /// nothing is waited for until there was room again: a disk that hangs holds a thread up once.
 #[cold]
+#[inline(never)]
 fn push_when_there_is_room(entry: &mut Entry, header: &RecordHeader, span: &[u8]) {
     let recorder = &entry.recorder;
     recorder.wake();
@@ -144,4 +185,13 @@ fn push_when_there_is_room(entry: &mut Entry, header: &RecordHeader, span: &[u8]
     }
     entry.gave_up_at = Some(entry.producer.released());
     entry.producer.refuse();
+}
+
+/// A span whose tracer was torn down, and gave its place on this thread away.
+#[cold]
+#[inline(never)]
+fn count_late(recorder: u64) {
+    if let Some(recorder) = Recorder::by_id(recorder) {
+        recorder.count_late();
+    }
 }

@@ -1,41 +1,25 @@
-//! What stands on a thread's stack, and the parts of a span that move with it from thread to thread.
+//! Contexts and spans as they move from thread to thread, and what starts a span.
 
 use std::sync::Arc;
 
 use super::last_trace::{Capture, SharedCapture};
-use super::open_span::{Identity, OpenSpan};
+use super::open_span::OpenSpan;
 use crate::ids::{SpanContext, SpanId, TraceFlags, TraceId};
 use crate::propagation::{Baggage, TraceState};
 use crate::span::SpanKind;
 
-/// A slot as a guard remembers it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct SlotRef {
-    pub(super) index: u32,
-    pub(super) generation: u32,
-}
-
-impl SlotRef {
-    /// A slot that never exists.
-    pub(crate) const NONE: Self = Self { index: u32::MAX, generation: 0 };
-
-    /// Whether it is that one. No slot has its index.
-    #[inline]
-    pub(crate) const fn is_none(self) -> bool {
-        self.index == u32::MAX
-    }
-}
-
-/// The context that a slot stands for while it is on the stack. It can move to another thread once `shared`.
+/// A place in a trace, in a form that other threads can be given.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct FrameContext {
     pub(crate) trace_id: TraceId,
     pub(crate) span_id: SpanId,
     pub(crate) flags: TraceFlags,
     pub(crate) is_remote: bool,
-    pub(crate) worker: Option<i64>,
+    pub(crate) worker: Worker,
+    /// The recorder's number; 0 is none.
     pub(crate) recorder: u64,
-    pub(crate) root: Root,
+    /// Where the last trace of its root is gathered, while anybody does.
+    pub(crate) root: Option<Arc<SharedCapture>>,
     /// Present only when there is something in it, since nearly always there is not.
     pub(crate) extra: Option<Arc<Extra>>,
 }
@@ -47,23 +31,36 @@ pub(crate) struct Extra {
     pub(crate) baggage: Baggage,
 }
 
-/// Where the last trace of a span's root is gathered.
-#[derive(Debug, Clone, Default)]
-pub(crate) enum Root {
-    /// Nobody gathers.
-    #[default]
-    None,
-    /// The root is open on this thread.
-    Here(SlotRefOrSelf),
-    /// The root is or was open elsewhere.
-    Shared(Arc<SharedCapture>),
+/// A worker's number or none, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Worker(i64);
+
+impl Worker {
+    pub(crate) const NONE: Self = Self(i64::MIN);
+
+    pub(crate) const fn new(number: i64) -> Self {
+        Self(number)
+    }
+
+    #[inline]
+    pub(crate) fn number(self) -> Option<i64> {
+        if self == Self::NONE { None } else { Some(self.0) }
+    }
+
+    #[inline]
+    pub(super) fn or(self, other: impl FnOnce() -> Self) -> Self {
+        if self == Self::NONE { other() } else { self }
+    }
+
+    pub(super) const fn word(self) -> i64 {
+        self.0
+    }
 }
 
-/// A root's own slot is known only once it has one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum SlotRefOrSelf {
-    Itself,
-    Slot(SlotRef),
+impl Default for Worker {
+    fn default() -> Self {
+        Self::NONE
+    }
 }
 
 impl FrameContext {
@@ -72,44 +69,36 @@ impl FrameContext {
             trace_id: self.trace_id,
             span_id: self.span_id,
             flags: self.flags,
-            trace_state: self.trace_state(),
+            trace_state: trace_state(&self.extra),
             is_remote: self.is_remote,
         }
     }
-
-    pub(super) fn trace_state(&self) -> TraceState {
-        self.extra.as_ref().map_or_else(TraceState::default, |extra| extra.trace_state.clone())
-    }
 }
 
-/// A span that is being recorded, with everything that moves when it does.
+pub(super) fn trace_state(extra: &Option<Arc<Extra>>) -> TraceState {
+    extra.as_ref().map_or_else(TraceState::default, |extra| extra.trace_state.clone())
+}
+
+/// A span off its thread: what a manual span and a future hold between polls.
+#[derive(Debug)]
+pub(crate) struct Detached {
+    /// Its root, when it is one itself, is where its own children are gathered.
+    pub(crate) context: FrameContext,
+    /// `None` for a context without a recorded span.
+    pub(crate) recording: Option<Box<Recording>>,
+}
+
+/// A span that is being recorded, with everything that moves when it does. Once it has ended, it is a last trace when it
+/// was a root.
 #[derive(Debug, Default)]
 pub(crate) struct Recording {
     pub(crate) span: OpenSpan,
-    pub(super) identity: Identity,
     /// For a local root: the records of spans that ended under it on its own thread.
     pub(super) capture: Capture,
     /// For a local root that other threads can reach.
     pub(crate) shared: Option<Arc<SharedCapture>>,
-}
-
-/// A span taken off its thread: what a manual span and a future hold between polls.
-#[derive(Debug)]
-pub(crate) struct Detached {
-    pub(crate) context: FrameContext,
-    pub(crate) recording: Option<Box<Recording>>,
-}
-
-impl Detached {
-    /// The context, as other threads can be given it.
-    pub(crate) fn shared_context(&self) -> FrameContext {
-        let mut context = self.context.clone();
-        if let Root::Here(_) = context.root {
-            let shared = self.recording.as_ref().and_then(|recording| recording.shared.clone());
-            context.root = shared.map_or(Root::None, Root::Shared);
-        }
-        context
-    }
+    /// For an ended root: whose it was.
+    pub(super) worker: Worker,
 }
 
 /// What a new span's parent is.
@@ -133,7 +122,13 @@ pub(crate) struct StartSpan<'a> {
     pub(crate) scope: u16,
 }
 
-impl StartSpan<'_> {
+impl<'a> StartSpan<'a> {
+    /// What nearly all are.
+    #[inline(always)]
+    pub(crate) fn named(name: &'a str) -> Self {
+        Self { name, kind: SpanKind::Internal, parent: Parent::Current, start: None, scope: 0 }
+    }
+
     /// The same under another parent.
     pub(crate) fn under<'b>(&'b self, parent: &'b FrameContext) -> StartSpan<'b> {
         StartSpan { parent: Parent::Given(parent), ..*self }

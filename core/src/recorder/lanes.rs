@@ -5,19 +5,15 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use tracer_factory_ring::{Consumer, RecordHeader, Records};
 
+use super::frame::Recording;
 use super::last_trace::{Capture, LastTrace};
 use crate::lock::lock;
 
 /// What one recording thread shares with everybody else.
 #[derive(Debug, Default)]
 pub(crate) struct ThreadShare {
-    pub(crate) last: Mutex<LastTrace>,
-}
-
-impl ThreadShare {
-    pub(crate) fn last(&self) -> MutexGuard<'_, LastTrace> {
-        lock(&self.last)
-    }
+    /// Read only under the lock of what is gathered.
+    pub(super) last: LastTrace,
 }
 
 /// Counters of everything that was ever handed over.
@@ -69,7 +65,7 @@ struct Gathered {
     retired_pushed: u64,
     retired_refused: u64,
     /// Last traces of threads that ended, by worker.
-    retired_last: HashMap<Option<i64>, LastTrace>,
+    retired_last: HashMap<Option<i64>, Box<Recording>>,
 }
 
 /// Spans too large for a lane: rare, so a lock is fine.
@@ -199,7 +195,7 @@ impl Lanes {
     /// The newest last trace of `worker`; of anyone when that worker has none.
     pub(crate) fn last_trace(&self, worker: Option<i64>) -> Option<Capture> {
         let gathered = self.gathered();
-        let of_worker = gathered.newest(|last| worker.is_some() && last.worker == worker);
+        let of_worker = gathered.newest(|last| worker.is_some() && last.worker.number() == worker);
         of_worker.or_else(|| gathered.newest(|_| true))
     }
 }
@@ -219,33 +215,35 @@ impl Gathered {
             let counts = consumer.lane().counts();
             pushed += counts.pushed;
             refused += counts.refused;
-            let last = std::mem::take(&mut *share.last());
-            let kept = retired_last.entry(last.worker).or_default();
-            if last.end > kept.end {
-                *kept = last;
+            if let Some(last) = share.last.take() {
+                let kept = retired_last.get(&last.worker.number());
+                if kept.is_none_or(|kept| last.span.ended > kept.span.ended) {
+                    retired_last.insert(last.worker.number(), last);
+                }
             }
             false
         });
         self.retired_pushed += pushed;
         self.retired_refused += refused;
         while self.retired_last.len() > Self::RETIRED {
-            let oldest = self.retired_last.iter().min_by_key(|(_, last)| last.end).map(|(worker, _)| *worker);
+            let oldest =
+                self.retired_last.iter().min_by_key(|(_, last)| last.span.ended).map(|(worker, _)| *worker);
             oldest.and_then(|worker| self.retired_last.remove(&worker));
         }
     }
 
-    fn newest(&self, wanted: impl Fn(&LastTrace) -> bool) -> Option<Capture> {
-        let mut newest = (0, None);
-        let mut consider = |last: &LastTrace| {
-            if last.end > newest.0 && wanted(last) {
-                newest = (last.end, Some(last.capture()));
+    fn newest(&self, wanted: impl Fn(&Recording) -> bool) -> Option<Capture> {
+        let mut newest: Option<(u64, Capture)> = None;
+        let mut consider = |last: &Recording| {
+            if newest.as_ref().is_none_or(|(ended, _)| last.span.ended > *ended) && wanted(last) {
+                newest = Some((last.span.ended, last.to_capture()));
             }
         };
-        self.retired_last.values().for_each(&mut consider);
+        self.retired_last.values().for_each(|last| consider(last));
         for Registered { share, .. } in &self.live {
-            consider(&share.last());
+            share.last.look(&mut consider);
         }
-        newest.1
+        newest.map(|(_, capture)| capture)
     }
 }
 

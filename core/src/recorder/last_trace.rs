@@ -1,9 +1,12 @@
 //! Last traces: copies of a root's records, kept as bytes and decoded when asked.
 
+use std::fmt;
 use std::sync::{Mutex, MutexGuard};
 
-use tracer_factory_ring::{HEADER_BYTES, HEADER_WORDS, RecordHeader, Records};
+use crossbeam_utils::atomic::AtomicCell;
+use tracer_factory_ring::{HEADER_BYTES, RecordHeader, Records};
 
+use super::frame::Recording;
 use crate::lock::lock;
 use crate::wire::Buffer;
 
@@ -37,7 +40,8 @@ impl Capture {
         Records::new(self.records.written())
     }
 
-    fn is_empty(&self) -> bool {
+    #[inline(always)]
+    pub(super) fn is_empty(&self) -> bool {
         self.records.len() == 0 && self.omitted == 0
     }
 
@@ -88,38 +92,52 @@ impl SharedCapture {
     }
 }
 
-/// The last finished root of one thread.
-#[derive(Debug, Default)]
+/// The last finished root of one thread: the root's own recording, which it gives away for the one before.
+///
+/// One exchange of a pointer publishes it. Readers take it out and put it back, one reader at a time.
+#[derive(Default)]
 pub(crate) struct LastTrace {
-    pub(crate) end: u64,
-    pub(crate) worker: Option<i64>,
-    /// What ended under the root.
-    children: Capture,
-    /// The root itself, in the buffer that it was recorded in.
-    root: [u64; HEADER_WORDS],
-    root_span: Buffer,
+    newest: AtomicCell<Option<Box<Recording>>>,
+}
+
+impl fmt::Debug for LastTrace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LastTrace").finish_non_exhaustive()
+    }
 }
 
 impl LastTrace {
-    /// Takes over what ended under a root, and the root's own buffer; gives back the buffers of the one before.
-    #[inline]
-    pub(crate) fn replace(&mut self, root: &RecordHeader, root_span: &mut Buffer, children: &mut Capture) {
-        self.end = root.start_unix_nanos + root.duration_nanos;
-        // As words: they are stored one by one, where a header would be copied in wider pieces than it was built in.
-        self.root = root.to_words();
-        std::mem::swap(&mut self.root_span, root_span);
-        if !(self.children.is_empty() && children.is_empty()) {
-            std::mem::swap(&mut self.children, children);
-        }
+    /// Makes an ended root the last one. What comes back may be used for another span.
+    #[inline(always)]
+    pub(super) fn replace(&self, root: Box<Recording>) -> Option<Box<Recording>> {
+        const { assert!(AtomicCell::<Option<Box<Recording>>>::is_lock_free()) };
+        self.newest.swap(Some(root))
     }
 
-    /// All records, the root last. The root is always among them: a trace without its root would be none.
-    pub(crate) fn capture(&self) -> Capture {
-        let mut capture = self.children.clone();
-        let root = RecordHeader::from_words(self.root);
-        if root.len > 0 {
-            capture.push(&root, self.root_span.written(), usize::MAX);
+    pub(super) fn take(&self) -> Option<Box<Recording>> {
+        self.newest.take()
+    }
+
+    /// Shows it. Only one thread may do this at a time.
+    pub(super) fn look(&self, read: impl FnOnce(&Recording)) {
+        let Some(mut ours) = self.newest.take() else { return };
+        read(&ours);
+        loop {
+            let counted = ours.span.ended;
+            match self.newest.swap(Some(ours)) {
+                // A root that ended meanwhile, and now has the older one in its place.
+                Some(other) if other.span.ended > counted => ours = other,
+                _ => return,
+            }
         }
+    }
+}
+
+impl Recording {
+    /// All records of an ended root, the root last. The root is always among them: a trace without its root would be none.
+    pub(super) fn to_capture(&self) -> Capture {
+        let mut capture = self.capture.clone();
+        capture.push(&self.span.header(), self.span.body(), usize::MAX);
         capture
     }
 }

@@ -1,25 +1,30 @@
 //! The recorder: everything between a scope and a lane. `local` is the hot path, one for each thread.
 
+mod attributes;
 mod begin;
 mod clock;
 mod end;
+mod fit;
 mod frame;
 mod lanes;
 mod last_trace;
 mod local;
+mod name;
+mod node;
 mod open_span;
 mod random;
+mod redaction;
 mod shared;
 
-pub(crate) use clock::now;
-#[cfg(feature = "guest")]
-pub(crate) use frame::Root;
-pub(crate) use frame::{Detached, Extra, FrameContext, Parent, SlotRef, StartSpan};
+pub(crate) use clock::keep_time;
+pub(crate) use frame::{Detached, Extra, FrameContext, Parent, StartSpan};
 pub(crate) use lanes::{Counts, Release};
 #[cfg(feature = "guest")]
 pub(crate) use last_trace::SharedCapture;
-pub(crate) use local::{Local, suppress_this_thread, with_local};
-pub(crate) use open_span::{Name, OpenSpan};
+pub(crate) use local::{Local, Parked, suppress_this_thread, with_local};
+pub(crate) use name::Name;
+pub(crate) use node::Node;
+pub(crate) use open_span::OpenSpan;
 #[cfg(test)]
 pub(crate) use random::Random;
 pub(crate) use shared::Recorder;

@@ -22,7 +22,7 @@ impl Random {
         loop {
             let id = u128::from(self.high.u64(..)) << 64 | u128::from(self.low.u64(..));
             if id != 0 {
-                return TraceId::from_int(id);
+                return TraceId::from_bytes(id.to_ne_bytes());
             }
         }
     }
@@ -32,7 +32,7 @@ impl Random {
         loop {
             let id = self.low.u64(..);
             if id != 0 {
-                return SpanId::from_int(id);
+                return SpanId::from_bytes(id.to_ne_bytes());
             }
         }
     }

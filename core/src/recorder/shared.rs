@@ -9,19 +9,20 @@ use std::time::Duration;
 
 use tracer_factory_ring::{Consumer, Producer, RingFile, fork, lane};
 
+use super::frame::Worker;
 use super::lanes::Lanes;
 use super::last_trace::Capture;
+use super::redaction::Redaction;
 use crate::config::{Limits, Overflow, TracerConfig};
 use crate::lock::lock;
 use crate::otlp::{ResourceBytes, decode_span};
+use crate::redact::Redactor;
 use crate::sampling::Sampler;
 use crate::span::Trace;
 
 /// How long delivery has to make room in a full lane before a span is dropped. It takes far less, unless the machine has
 /// other work for all of its processors.
 const A_MOMENT: Duration = Duration::from_millis(100);
-/// No worker.
-const NO_WORKER: i64 = i64::MIN;
 
 /// Wakes whoever empties the lanes.
 pub(crate) type Wake = Box<dyn Fn() + Send + Sync>;
@@ -47,8 +48,9 @@ pub(crate) struct Recorder {
     closed: AtomicBool,
     /// Spans that ended after teardown.
     late: AtomicU64,
-    /// Traces that head sampling did not record.
-    pub(super) sampled_out: AtomicU64,
+    /// Traces that head sampling did not record: those of threads that ended, and a counter for each thread.
+    sampled_out: Mutex<(u64, Vec<Arc<AtomicU64>>)>,
+    redaction: Option<Arc<Redaction>>,
     /// The worker that spans of unbound threads belong to: the only one there is, or none.
     only_worker: AtomicI64,
     workers: Mutex<Vec<i64>>,
@@ -75,6 +77,8 @@ impl Recorder {
     pub(crate) fn new(config: &TracerConfig, sampler: Sampler, resource: Arc<ResourceBytes>) -> Arc<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let id = NEXT.fetch_add(1, Relaxed);
+        let rules = Redactor::new(&config.redact);
+        let redaction = (!rules.is_off()).then(|| Arc::new(Redaction::new(rules)));
         let recorder = Arc::new(Self {
             id,
             generation: fork::generation(),
@@ -93,8 +97,9 @@ impl Recorder {
             wake: OnceLock::new(),
             closed: AtomicBool::new(false),
             late: AtomicU64::new(0),
-            sampled_out: AtomicU64::new(0),
-            only_worker: AtomicI64::new(NO_WORKER),
+            sampled_out: Mutex::default(),
+            redaction,
+            only_worker: AtomicI64::new(Worker::NONE.word()),
             workers: Mutex::default(),
         });
         by_id().insert(id, Arc::downgrade(&recorder));
@@ -106,6 +111,12 @@ impl Recorder {
         let known = by_id().get(&id).cloned();
         // Upgraded outside the lock: if this is the last handle, its end takes the lock again.
         known.and_then(|recorder| recorder.upgrade())
+    }
+
+    /// The process that it was made in.
+    #[inline(always)]
+    pub(super) fn generation(&self) -> u64 {
+        self.generation
     }
 
     /// False in a child of the process that made it.
@@ -192,7 +203,28 @@ impl Recorder {
 
     /// Traces that head sampling did not record.
     pub(crate) fn sampled_out(&self) -> u64 {
-        self.sampled_out.load(Relaxed)
+        let mut sampled_out = lock(&self.sampled_out);
+        let (ended, counters) = &mut *sampled_out;
+        counters.retain(|counter| {
+            let count = counter.load(Relaxed);
+            let lives = Arc::strong_count(counter) > 1;
+            if !lives {
+                *ended += count;
+            }
+            lives
+        });
+        *ended + counters.iter().map(|counter| counter.load(Relaxed)).sum::<u64>()
+    }
+
+    /// A counter that one thread raises.
+    pub(super) fn new_sampled_out_counter(&self) -> Arc<AtomicU64> {
+        let counter = Arc::default();
+        lock(&self.sampled_out).1.push(Arc::clone(&counter));
+        counter
+    }
+
+    pub(super) fn redaction(&self) -> Option<&Arc<Redaction>> {
+        self.redaction.as_ref()
     }
 
     /// Makes `worker` known. Idempotent.
@@ -212,12 +244,13 @@ impl Recorder {
     }
 
     fn update_only_worker(&self, workers: &[i64]) {
-        let only = if let [only] = workers { *only } else { NO_WORKER };
+        let only = if let [only] = workers { *only } else { Worker::NONE.word() };
         self.only_worker.store(only, Relaxed);
     }
 
-    pub(super) fn only_worker(&self) -> Option<i64> {
-        Some(self.only_worker.load(Relaxed)).filter(|worker| *worker != NO_WORKER)
+    #[inline]
+    pub(super) fn only_worker(&self) -> Worker {
+        Worker::new(self.only_worker.load(Relaxed))
     }
 
     /// The last trace of `worker` when there is one, else the tracer's.

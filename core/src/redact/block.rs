@@ -3,20 +3,23 @@
 //! Every pattern of [`scan`](super::scan) has a byte of a small set at a known place, or is a run of digits.
 
 /// Where to look in a block of sixteen bytes: one bit a byte, the first byte lowest.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct Marks {
     /// `-` `=` `:` `_` `I` `B` `b` `J` `j`.
     pub(super) hits: u32,
-    /// Blanks, digits and the punctuation between them in ASCII: all that a grouped number consists of.
-    pub(super) numeric: u32,
+    /// The second of two neighbouring aligned groups of four numeric bytes: blanks, digits and the
+    /// punctuation between them in ASCII. Any 13 numeric bytes in a row hold such a pair.
+    pub(super) pairs: u32,
 }
 
+const HIT: u8 = 1;
+const NUMERIC: u8 = 2;
+const ONES: u64 = 0x0101_0101_0101_0101;
+
 impl Marks {
-    /// The marks of sixteen bytes.
+    /// The marks of sixteen bytes. `carry` tells whether the block before ended with a numeric group.
     #[inline(always)]
-    pub(super) fn of(block: &[u8; 16]) -> Self {
-        const HIT: u8 = 1;
-        const NUMERIC: u8 = 2;
+    pub(super) fn of(block: &[u8; 16], carry: &mut u32) -> Self {
         let mut marked = [0u8; 16];
         // Compilers make a handful of vector instructions of this loop, on every processor that has them.
         // Bits that two wanted bytes differ in are masked away: `-` and `=`; `B`, `b`, `J` and `j`.
@@ -31,28 +34,30 @@ impl Marks {
         }
         let marked = u128::from_le_bytes(marked);
         let (low, high) = (marked as u64, (marked >> 64) as u64);
-        Self {
-            hits: bits(low) | bits(high) << 8,
-            numeric: bits(low / u64::from(NUMERIC)) | bits(high / u64::from(NUMERIC)) << 8,
+        let groups = (group(low), group(high));
+        if (low | high) & ONES | groups.0 | groups.1 == 0 {
+            *carry = 0;
+            return Self::default();
         }
-    }
-
-    /// One bit for each second of two neighbouring aligned groups of four numeric bytes. Any 13
-    /// numeric bytes in a row hold such a pair. `carry` tells whether the block before ended with a group.
-    #[inline(always)]
-    pub(super) fn numeric_pairs(self, carry: &mut u32) -> u32 {
-        let runs = self.numeric & self.numeric >> 1;
-        let groups = runs & runs >> 2 & 0x1111;
+        let groups = bits(groups.0) | bits(groups.1) << 8;
         let pairs = groups & (groups << 4 | *carry);
         *carry = groups >> 12;
-        pairs
+        Self { hits: bits(low & ONES) | bits(high & ONES) << 8, pairs }
     }
 }
 
-/// The lowest bit of each of eight bytes, side by side.
+/// The first and the fifth byte are one where a group of four numeric bytes begins there.
+#[inline(always)]
+fn group(marked: u64) -> u64 {
+    let numeric = marked >> 1 & ONES;
+    let runs = numeric & numeric >> 8;
+    runs & runs >> 16 & 0x0000_0001_0000_0001
+}
+
+/// Eight bytes of zero or one, side by side.
 #[inline(always)]
 fn bits(bytes: u64) -> u32 {
-    ((bytes & 0x0101_0101_0101_0101).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u32
+    (bytes.wrapping_mul(0x0102_0408_1020_4080) >> 56) as u32
 }
 
 #[cfg(test)]
@@ -61,11 +66,18 @@ mod tests {
 
     use super::*;
 
-    fn plain(bytes: &[u8; 16]) -> Marks {
-        let mask = |wanted: &dyn Fn(u8) -> bool| {
-            bytes.iter().enumerate().map(|(at, byte)| u32::from(wanted(*byte)) << at).sum()
-        };
-        Marks { hits: mask(&|b| b"-=:_IBbJj".contains(&b)), numeric: mask(&|b| (b' '..=b'9').contains(&b)) }
+    /// What the fast way computes, in words.
+    fn plain(bytes: &[u8; 16], carry: &mut u32) -> Marks {
+        let mut marks = Marks::default();
+        for (at, byte) in bytes.iter().enumerate() {
+            marks.hits |= u32::from(b"-=:_IBbJj".contains(byte)) << at;
+        }
+        for (group, bytes) in bytes.chunks(4).enumerate() {
+            let numeric = u32::from(bytes.iter().all(|byte| (b' '..=b'9').contains(byte)));
+            marks.pairs |= (numeric & *carry) << (4 * group);
+            *carry = numeric;
+        }
+        marks
     }
 
     #[test]
@@ -73,14 +85,19 @@ mod tests {
         for byte in 0..=255 {
             let mut bytes = [b'a'; 16];
             (bytes[0], bytes[7], bytes[8], bytes[15]) = (byte, byte, byte, byte);
-            assert_eq!(Marks::of(&bytes), plain(&bytes), "{byte}");
+            assert_eq!(Marks::of(&bytes, &mut 0), plain(&bytes, &mut 0), "{byte}");
         }
     }
 
     proptest! {
         #[test]
-        fn marks_are_where_their_bytes_are(bytes in any::<[u8; 16]>()) {
-            prop_assert_eq!(Marks::of(&bytes), plain(&bytes));
+        fn marks_are_where_their_bytes_are(
+            bytes in prop_oneof![any::<[u8; 16]>(), prop::array::uniform16(b'*'..b'A')],
+            carry in 0u32..2,
+        ) {
+            let (mut fast, mut slow) = (carry, carry);
+            prop_assert_eq!(Marks::of(&bytes, &mut fast), plain(&bytes, &mut slow));
+            prop_assert_eq!(fast, slow);
         }
 
         #[test]
@@ -90,7 +107,7 @@ mod tests {
             text.resize(text.len().next_multiple_of(16) + 16, b'a');
             let (mut carry, mut seen) = (0, 0);
             for block in text.chunks_exact(16) {
-                seen |= Marks::of(block.try_into().unwrap()).numeric_pairs(&mut carry);
+                seen |= Marks::of(block.try_into().unwrap(), &mut carry).pairs;
             }
             prop_assert_ne!(seen, 0);
         }

@@ -2,6 +2,7 @@
 
 use super::found::{CARD, Found, before, byte};
 
+const FEWEST: usize = 13;
 const MOST: usize = 19;
 /// How the digits of cards are grouped in print.
 const GROUPINGS: [&[usize]; 6] =
@@ -17,13 +18,14 @@ pub(super) struct Cards {
 impl Cards {
     /// The first card at or after what was looked at, in the run of digits around `at`.
     pub(super) fn find(&mut self, bytes: &[u8], at: usize) -> Option<Found> {
-        let from = self.done;
-        let mut start = at;
-        while start > from && is_part(bytes, start - 1) {
-            start -= 1;
-        }
-        let mut at = start;
-        while is_part(bytes, at) {
+        let head = bytes.get(self.done..at)?;
+        let start = at - head.iter().rev().take_while(|byte| is_part(**byte)).count();
+        let run = bytes.get(start..)?;
+        let run = run.get(..run.iter().take_while(|byte| is_part(**byte)).count())?;
+        let end = start + run.len();
+        let digits = run.iter().filter(|byte| byte.is_ascii_digit()).count();
+        let mut at = if digits >= FEWEST { start } else { end };
+        while at < end {
             let here = byte(bytes, at);
             if here.is_ascii_digit()
                 && !before(bytes, at).is_ascii_digit()
@@ -34,7 +36,7 @@ impl Cards {
             }
             at += 1;
         }
-        self.done = self.done.max(at);
+        self.done = self.done.max(end);
         None
     }
 
@@ -49,8 +51,8 @@ impl Cards {
     }
 }
 
-fn is_part(bytes: &[u8], at: usize) -> bool {
-    matches!(byte(bytes, at), b'0'..=b'9' | b' ' | b'-')
+fn is_part(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b' ' | b'-')
 }
 
 /// Where the card that begins at `start` ends.
@@ -65,7 +67,7 @@ fn card_at(bytes: &[u8], start: usize) -> Option<usize> {
     }
     let mut digits = [0; MOST];
     let whole = (start..).take_while(|at| byte(bytes, *at).is_ascii_digit()).take(MOST + 1).count();
-    if whole >= 13 {
+    if whole >= FEWEST {
         return take(bytes, start, whole, &mut digits, 0).filter(|_| is_card(digits.get(..whole)));
     }
     if whole != 4 || !matches!(byte(bytes, start + 4), b' ' | b'-') {
@@ -103,7 +105,7 @@ fn take(bytes: &[u8], at: usize, len: usize, digits: &mut [u8; MOST], count: usi
 /// A network's first digits, its lengths, and the check digit. Times in milliseconds, microseconds and
 /// nanoseconds begin with 1 and are none.
 fn is_card(digits: Option<&[u8]>) -> bool {
-    let Some(digits) = digits.filter(|digits| digits.len() >= 13) else { return false };
+    let Some(digits) = digits.filter(|digits| digits.len() >= FEWEST) else { return false };
     let first = |count: usize| digits.iter().take(count).fold(0, |sum, digit| sum * 10 + u32::from(*digit));
     let network = match (first(1), digits.len()) {
         (4, 13 | 16 | 19) => true,

@@ -80,20 +80,18 @@ impl KeyRules {
 
     /// Whether a name stands for a credential.
     pub(super) fn secret(&self, name: &str) -> Option<Secret> {
-        let secret = if self.is_added(name) || self.hide_query && name == "url.query" {
-            Some(Secret::Surely)
-        } else {
-            judge(name).secret()
-        };
-        secret.filter(|_| !self.is_allowed(name))
+        self.decide(name, Verdict::secret)
     }
 
     /// The same for a parameter of a URL, where signatures count as well.
     pub(super) fn secret_parameter(&self, name: &str) -> Option<Secret> {
-        self.secret(name).or_else(|| {
-            let signs = judge(name).signs() && !self.is_allowed(name);
-            signs.then_some(Secret::Surely)
-        })
+        self.decide(name, |verdict| verdict.secret().or(verdict.signs().then_some(Secret::Surely)))
+    }
+
+    fn decide(&self, name: &str, of: impl FnOnce(&Verdict) -> Option<Secret>) -> Option<Secret> {
+        let is_added = self.is_added(name) || self.hide_query && name == "url.query";
+        let secret = if is_added { Some(Secret::Surely) } else { of(&judge(name)) };
+        secret.filter(|_| !self.is_allowed(name))
     }
 
     fn is_allowed(&self, name: &str) -> bool {

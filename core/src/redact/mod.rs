@@ -61,10 +61,13 @@ impl Redactor {
         self.keys.hides(name)
     }
 
+    /// Bytes of the shortest text that can hold a secret of its own.
+    pub const SHORTEST: usize = scan::SHORTEST;
+
     /// Whether a text is too short to hold a secret of its own.
     #[inline(always)]
     pub fn is_short(text: &str) -> bool {
-        text.len() < scan::SHORTEST
+        text.len() < Self::SHORTEST
     }
 
     /// The text without its secrets; `None` when it can stay as it is, which costs no allocation.
@@ -103,7 +106,8 @@ impl Redactor {
         self.inside(value)
     }
 
-    fn inside(&self, value: &AttrValue<'_>) -> Option<Value> {
+    /// The same for a value whose name is known to be harmless.
+    pub fn inside(&self, value: &AttrValue<'_>) -> Option<Value> {
         match value {
             AttrValue::Str(text) => self.value(text).map(Value::from),
             AttrValue::Bytes(bytes) => {

@@ -22,19 +22,12 @@ pub(super) fn scan(text: &str, rules: &KeyRules, query: UrlQuery) -> Option<Stri
     let mut carry = 0;
     let mut base = 0;
     while let Some(block) = bytes.get(base..).and_then(|rest| rest.first_chunk()) {
-        look(&mut state, text, base, Marks::of(block), &mut carry, rules, query);
+        look(&mut state, text, base, Marks::of(block, &mut carry), rules, query);
         base += 16;
     }
     if base < bytes.len() {
-        look(
-            &mut state,
-            text,
-            base,
-            Marks::of(&tail(bytes, bytes.len() - base).to_le_bytes()),
-            &mut carry,
-            rules,
-            query,
-        );
+        let last = tail(bytes, bytes.len() - base).to_le_bytes();
+        look(&mut state, text, base, Marks::of(&last, &mut carry), rules, query);
     }
     state.and_then(|state| state.finish(text))
 }
@@ -51,22 +44,13 @@ fn tail(bytes: &[u8], len: usize) -> u128 {
 }
 
 #[inline(always)]
-fn look(
-    state: &mut Option<State>,
-    text: &str,
-    base: usize,
-    marks: Marks,
-    carry: &mut u32,
-    rules: &KeyRules,
-    query: UrlQuery,
-) {
-    let pairs = marks.numeric_pairs(carry);
-    let mut hits = marks.hits | pairs;
+fn look(state: &mut Option<State>, text: &str, base: usize, marks: Marks, rules: &KeyRules, query: UrlQuery) {
+    let mut hits = marks.hits | marks.pairs;
     while hits != 0 {
         let place = hits.trailing_zeros();
         let at = base + place as usize;
         hits &= hits - 1;
-        if is_worth(text.as_bytes(), at, pairs >> place & 1 != 0) {
+        if is_worth(text.as_bytes(), at, marks.pairs >> place & 1 != 0) {
             state.get_or_insert_default().visit(text, at, rules, query);
         }
     }

@@ -254,12 +254,9 @@ fn time_is_linear_in_hostile_texts() {
                     .min()
                     .unwrap_or_default()
             };
-            let (short, long) = (time(4 << 10), time(64 << 10));
-            // 16 times the text; a quadratic search takes 256 times as long.
-            assert!(
-                long < short * 100 + std::time::Duration::from_millis(5),
-                "{part:?}: {short:?} and {long:?}"
-            );
+            // 16 times the text; a quadratic search takes 256 times as long, however busy the machine is.
+            let is_linear = || time(64 << 10) < time(4 << 10) * 100 + std::time::Duration::from_millis(2);
+            assert!((0..30).any(|_| is_linear()), "{part:?}");
         }
     }
 }

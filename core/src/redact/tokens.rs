@@ -22,7 +22,7 @@ const fn word(text: &'static [u8], least: usize) -> Prefix {
     Prefix { text, least, begins_word: true }
 }
 
-// Each list has prefixes that end with one character before the `-` or `_`, so that few are compared.
+// Each list has prefixes that end alike, so that few are compared.
 const SK: &[Prefix] = &[word(b"sk-", 10), prefix(b"sk-ant-", 10), prefix(b"sk-proj-", 10)];
 const ANT: &[Prefix] = &[prefix(b"sk-ant-", 10), prefix(b"glpat-", 16)];
 const PROJ: &[Prefix] = &[prefix(b"sk-proj-", 10)];
@@ -55,17 +55,17 @@ const NPM: &[Prefix] = &[word(b"npm_", 30)];
 const LANGSMITH: &[Prefix] = &[word(b"lsv2_", 20)];
 const NONE: &[Prefix] = &[];
 
-/// Which prefixes may end with the `-` at `at`.
+/// Which prefixes may end with the `-` at `at`, by the two bytes before it.
 #[inline(always)]
 fn ending_with_dash(bytes: &[u8], at: usize) -> &'static [Prefix] {
-    match before(bytes, at) {
-        b'k' => SK,
-        b't' => ANT,
-        b'j' => PROJ,
-        b'a' | b'b' | b'e' | b'p' | b'r' | b's' if matches!(byte(bytes, at.wrapping_sub(4)), b'x') => SLACK,
-        b'i' => AI,
-        b'y' => TAVILY,
-        b'x' => PERPLEXITY,
+    match (byte(bytes, at.wrapping_sub(2)), before(bytes, at)) {
+        (b's', b'k') => SK,
+        (b'n' | b'a', b't') => ANT,
+        (b'o', b'j') => PROJ,
+        (b'x', b'a' | b'b' | b'e' | b'p' | b'r' | b's') | (b'p', b'p') => SLACK,
+        (b'a' | b'p', b'i') => AI,
+        (b'l', b'y') => TAVILY,
+        (b'l', b'x') => PERPLEXITY,
         _ => NONE,
     }
 }
@@ -73,16 +73,16 @@ fn ending_with_dash(bytes: &[u8], at: usize) -> &'static [Prefix] {
 /// The same for a `_`.
 #[inline(always)]
 fn ending_with_underscore(bytes: &[u8], at: usize) -> &'static [Prefix] {
-    match before(bytes, at) {
-        b'p' | b'o' | b'u' | b's' | b'r' if byte(bytes, at.wrapping_sub(3)) == b'g' => GITHUB,
-        b't' if byte(bytes, at.wrapping_sub(3)) == b'p' => PAT,
-        b't' => TEST,
-        b'e' => LIVE,
-        b'f' => HUGGING_FACE,
-        b'k' => GROQ,
-        b'c' => STRIPE_HOOK,
-        b'm' => NPM,
-        b'2' => LANGSMITH,
+    match (byte(bytes, at.wrapping_sub(2)), before(bytes, at)) {
+        (b'h', b'p' | b'o' | b'u' | b's' | b'r') => GITHUB,
+        (b'a', b't') => PAT,
+        (b's', b't') => TEST,
+        (b'v', b'e') => LIVE,
+        (b'h', b'f') => HUGGING_FACE,
+        (b's', b'k') => GROQ,
+        (b'e', b'c') => STRIPE_HOOK,
+        (b'p', b'm') => NPM,
+        (b'v', b'2') => LANGSMITH,
         _ => NONE,
     }
 }

@@ -116,20 +116,24 @@ pub(super) fn meaning(word: &[u8]) -> Meaning {
 
 /// Words written together: `dbpassword`, `xapikey`.
 fn compound(word: &[u8]) -> Meaning {
-    const INSIDE: [&[u8]; 4] = [b"password", b"passwd", b"passphrase", b"credential"];
-    const AT_THE_END: [&[u8]; 9] = [
-        b"secret",
-        b"secrets",
-        b"apikey",
-        b"apikeys",
-        b"secretkey",
-        b"privatekey",
-        b"accesskey",
-        b"authkey",
-        b"cookie",
-    ];
-    let inside = INSIDE.iter().any(|part| word.windows(part.len()).any(|window| window == *part));
-    if !inside && !AT_THE_END.iter().any(|part| word.ends_with(part)) {
+    let inside = |(at, byte): (usize, &u8)| {
+        let rest = word.get(at..).unwrap_or_default();
+        match byte {
+            b'p' => {
+                [b"password".as_slice(), b"passwd", b"passphrase"].iter().any(|part| rest.starts_with(part))
+            }
+            b'c' => rest.starts_with(b"credential"),
+            _ => false,
+        }
+    };
+    let endings: &[&[u8]] = match word.last() {
+        Some(b't') => &[b"secret"],
+        Some(b's') => &[b"secrets", b"apikeys"],
+        Some(b'y') => &[b"apikey", b"secretkey", b"privatekey", b"accesskey", b"authkey"],
+        Some(b'e') => &[b"cookie"],
+        _ => &[],
+    };
+    if !endings.iter().any(|ending| word.ends_with(ending)) && !word.iter().enumerate().any(inside) {
         return 0;
     }
     STRONG | if matches!(word, b"secret" | b"secrets") { BEFORE_KEY | BEFORE_TOKENS } else { 0 }

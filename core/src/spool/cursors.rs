@@ -54,7 +54,7 @@ impl Cursors {
         };
         let generation = self.generation + 1;
         let slot = self.slot(generation);
-        let at = self.head().len() + slot.len() * usize::from(generation % 2 == 1);
+        let at = self.head().len() + slot.len() * usize::from(!generation.is_multiple_of(2));
         let written = directory.write_at(file, &[&slot], at as u64);
         written.map_err(|error| directory.error_at("write", CURSORS, error))?;
         self.generation = generation;

@@ -99,6 +99,11 @@ pub(crate) fn orphans(_: &Path) -> impl Iterator<Item = PathBuf> {
     std::iter::empty()
 }
 
+/// None is.
+pub(crate) fn is_one_tracers(_: &Path) -> bool {
+    false
+}
+
 impl Orphan {
     pub(crate) fn open(_: &Path) -> Result<Option<Self>, SpoolError> {
         Err(SpoolError::Unsupported)

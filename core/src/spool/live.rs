@@ -12,7 +12,7 @@ use super::error::{Limit, SpoolError};
 use super::identity::Identity;
 use super::moment::Moment;
 use super::options::SpoolOptions;
-use super::outcome::{Closed, Damage, EvictReason, Evicted, Found, Pending};
+use super::outcome::{Closed, Damage, EvictReason, Evicted, Found};
 use super::segment::HEADER;
 use super::store::Store;
 use super::unsynced::Unsynced;
@@ -90,7 +90,7 @@ impl Spool {
 
     /// The limit that stands against another record. What is allowed can be exceeded by that record, and by no more.
     fn limit(&self) -> Option<Limit> {
-        let header = (HEADER + self.identity.context.len()) as u64;
+        let header = (HEADER + self.store.context().len()) as u64;
         if self.bytes() + header >= self.options.max_bytes {
             return Some(Limit::MaxBytes);
         }
@@ -101,11 +101,13 @@ impl Spool {
 
     /// Another context, for what is appended from now on: a new segment begins.
     pub(crate) fn set_context(&mut self, context: &[u8]) -> Result<(), SpoolError> {
-        if self.store.set_context(context) || self.identity.context != context {
-            self.identity.context = context.to_vec();
-            self.save_identity()?;
+        self.store.set_context(context);
+        if self.identity.context == context {
+            return Ok(());
         }
-        Ok(())
+        let before = std::mem::replace(&mut self.identity.context, context.to_vec());
+        // The next call tries again.
+        self.save_identity().inspect_err(|_| self.identity.context = before)
     }
 
     /// The batch with this sequence, or the next one that is intact.
@@ -120,7 +122,8 @@ impl Spool {
     }
 
     /// How much is stored from a sequence on.
-    pub(crate) fn pending(&self, from: u64) -> Pending {
+    #[cfg(test)]
+    pub(crate) fn pending(&self, from: u64) -> super::outcome::Pending {
         self.store.pending(from)
     }
 
@@ -165,7 +168,7 @@ impl Spool {
 
     /// True when every destination has everything that was appended.
     pub(crate) fn is_empty(&self) -> bool {
-        self.pending(self.cursors.lowest()) == Pending::default()
+        !self.store.has(self.cursors.lowest())
     }
 
     /// What was damaged since the last call.

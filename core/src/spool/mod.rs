@@ -46,12 +46,12 @@ pub(crate) use outcome::{Closed, EvictReason, Found, Pending, Stored};
 #[cfg(target_os = "linux")]
 pub(crate) use {
     live::Spool,
-    orphan::{Orphan, orphans},
+    orphan::{Orphan, is_one_tracers, orphans},
     unsynced::Unsynced,
 };
 
 #[cfg(not(target_os = "linux"))]
-pub(crate) use elsewhere::{Orphan, Spool, Unsynced, orphans};
+pub(crate) use elsewhere::{Orphan, Spool, Unsynced, is_one_tracers, orphans};
 
 #[cfg(feature = "fuzzing")]
 pub use scan::fuzz_segment;

@@ -47,6 +47,12 @@ pub(crate) fn orphans(base: &Path) -> impl Iterator<Item = PathBuf> {
     found.into_iter().map(|(_, path)| path)
 }
 
+/// Whether a directory is one tracer's, going by its name and what is always in it.
+pub(crate) fn is_one_tracers(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.is_some_and(is_a_spool) && path.join(IDENTITY).is_file()
+}
+
 fn is_a_spool(name: &str) -> bool {
     name.split_once('-').is_some_and(|(process, random)| {
         process.parse::<u32>().is_ok() && random.len() == 16 && u64::from_str_radix(random, 16).is_ok()
@@ -207,6 +213,11 @@ fn find_segments(directory: &Directory, damage: &mut Damage) -> Result<Vec<Segme
         };
         match scanned {
             Ok(scanned) => segments.extend(accept(directory, name, scanned, damage)),
+            Err(Hopeless::Unfinished) => {
+                let bytes = directory.length_of(&name).unwrap_or_default();
+                damage.add(Damage { tails: 1, bytes, ..Damage::default() });
+                let _ = directory.remove(&name);
+            }
             Err(Hopeless::Header(BadHeader::Version(version))) => {
                 return Err(SpoolError::Format { path: directory.path().join(name), version });
             }

@@ -73,6 +73,8 @@ pub(super) struct Scanned {
 #[derive(Debug)]
 pub(super) enum Hopeless {
     Header(BadHeader),
+    /// It ends before its first record: the process ended while it began the segment.
+    Unfinished,
     /// The disk does not give it back.
     Unreadable,
 }
@@ -89,12 +91,12 @@ pub(super) fn scan<S: Source + ?Sized>(source: &S) -> Result<Scanned, Hopeless> 
     let length = source.length()?;
     let mut head = [0; HEADER];
     if !read_full(source, &mut head, 0)? {
-        return Err(DAMAGED);
+        return Err(Hopeless::Unfinished);
     }
     let header = Header::decode(&head).map_err(Hopeless::Header)?;
     let start = HEADER as u64 + u64::from(header.context_length);
     if start > length {
-        return Err(DAMAGED);
+        return Err(Hopeless::Unfinished);
     }
     let mut context = vec![0; header.context_length as usize];
     if !read_full(source, &mut context, HEADER as u64)? || crc32fast::hash(&context) != header.context_sum {

@@ -82,16 +82,12 @@ impl Store {
         std::mem::take(&mut self.damage)
     }
 
-    /// The context of what is appended from now on; false when it is no other than before.
-    pub(super) fn set_context(&mut self, context: &[u8]) -> bool {
-        let other = *self.context != *context;
-        if other {
+    /// The context of what is appended from now on.
+    pub(super) fn set_context(&mut self, context: &[u8]) {
+        if *self.context != *context {
             self.context = context.into();
         }
-        other
     }
-
-    #[cfg(test)]
     pub(super) fn context(&self) -> &Arc<[u8]> {
         &self.context
     }
@@ -299,6 +295,11 @@ impl Store {
         pending
     }
 
+    /// True when there is anything from a sequence on.
+    pub(super) fn has(&self, from: u64) -> bool {
+        self.find(from).is_some()
+    }
+
     /// Removes the segments that lie wholly below a sequence.
     pub(super) fn remove_below(&mut self, sequence: u64) -> Result<(), SpoolError> {
         while self.segments.front().is_some_and(|oldest| oldest.last() < sequence) {
@@ -367,8 +368,12 @@ impl Store {
         drop(claim);
         match removed {
             Ok(()) => Ok(Closed::Removed),
-            // Somebody who looks for orphans was just about to lock it; it removes what is left.
-            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(Closed::Removed),
+            // Without its lock, somebody who looks for orphans took it for one: it removes what is left, or has.
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::NotFound) =>
+            {
+                Ok(Closed::Removed)
+            }
             Err(error) => Err(directory.error("remove", error)),
         }
     }

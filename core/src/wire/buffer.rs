@@ -2,12 +2,20 @@
 //! check for room and a few stores, where a `Vec` checks at each append.
 
 /// Bytes, of which the first `used` count.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Clone)]
 pub(crate) struct Buffer {
     /// Never shorter than `used`.
     bytes: Vec<u8>,
     /// Narrow, so that the compiler sees that adding a length to it does not overflow.
     used: u32,
+    /// Blocks end here at the latest.
+    limit: usize,
+}
+
+impl Default for Buffer {
+    fn default() -> Self {
+        Self { bytes: Vec::new(), used: 0, limit: usize::MAX }
+    }
 }
 
 impl Buffer {
@@ -25,7 +33,19 @@ impl Buffer {
         self.used as usize
     }
 
-    /// The next `N` bytes, which may hold anything. [`Buffer::advance`] says how many of them count.
+    /// From now on there are no blocks beyond the first `limit` bytes. Longer ways of writing don't ask.
+    pub(crate) fn limit(&mut self, limit: usize) {
+        self.limit = limit;
+        self.release();
+    }
+
+    /// Gives the memory back.
+    #[cold]
+    pub(crate) fn release(&mut self) {
+        (self.bytes, self.used) = (Vec::new(), 0);
+    }
+
+    /// The next `N` bytes, which may hold anything; `None` beyond the limit. [`Buffer::advance`] says how many of them count.
     #[inline(always)]
     pub(crate) fn block<const N: usize>(&mut self) -> Option<&mut [u8; N]> {
         const { assert!(N <= Self::STEP) };
@@ -39,8 +59,10 @@ impl Buffer {
     #[cold]
     #[inline(never)]
     fn new_block<const N: usize>(&mut self) -> Option<&mut [u8; N]> {
-        self.bytes.resize(self.len() + Self::STEP, 0);
-        self.bytes.get_mut(self.used as usize..)?.first_chunk_mut()
+        let start = self.len();
+        // Bytes behind the limit would be given out unasked.
+        self.bytes.resize((start + Self::STEP).min(self.limit.max(start)), 0);
+        self.bytes.get_mut(start..)?.first_chunk_mut()
     }
 
     /// Counts bytes of the last block.
@@ -49,26 +71,10 @@ impl Buffer {
         self.used += len as u32;
     }
 
-    /// Appends a block.
+    /// The first `N` bytes, which were written.
     #[inline(always)]
-    pub(crate) fn put<const N: usize>(&mut self, bytes: &[u8; N]) {
-        if let Some(block) = self.block() {
-            *block = *bytes;
-            self.advance(N);
-        }
-    }
-
-    /// Appends text of any length.
-    #[inline(always)]
-    pub(crate) fn put_text(&mut self, text: &str) {
-        let start = self.len();
-        match self.bytes.get_mut(start..start.saturating_add(text.len())) {
-            Some(room) => {
-                copy_short(room, text.as_bytes());
-                self.advance(text.len());
-            }
-            None => self.grow(text.as_bytes()),
-        }
+    pub(crate) fn head<const N: usize>(&mut self) -> Option<&mut [u8; N]> {
+        self.bytes.first_chunk_mut()
     }
 
     /// Appends bytes, many rather than few.
@@ -110,16 +116,18 @@ impl Buffer {
     }
 }
 
-/// Copies between slices of one length. Names and values are short: two halves that overlap beat a call of `memcpy`.
+/// Copies to `at` of a block. Names and values are short: two halves that overlap beat a call of `memcpy`.
 #[inline(always)]
-pub(crate) fn copy_short(to: &mut [u8], from: &[u8]) {
-    if from.len() > 32 || to.len() != from.len() {
-        let len = to.len().min(from.len());
-        return to[..len].copy_from_slice(&from[..len]);
-    }
-    if !(halves::<16>(to, from) || halves::<8>(to, from) || halves::<4>(to, from)) {
-        for (to, from) in to.iter_mut().zip(from) {
-            *to = *from;
+pub(crate) fn copy_into<const N: usize>(block: &mut [u8; N], at: usize, from: &[u8]) {
+    let Some(to) = block.get_mut(at..).and_then(|rest| rest.get_mut(..from.len())) else { return };
+    if from.len() > 32 {
+        to.copy_from_slice(from);
+    } else if !(halves::<16>(to, from) || halves::<8>(to, from) || halves::<4>(to, from)) {
+        // One, two or three bytes.
+        if let (Some(first), Some(middle), Some(last)) = (from.first(), from.get(from.len() / 2), from.last())
+        {
+            let (half, end) = (to.len() / 2, to.len() - 1);
+            (to[0], to[half], to[end]) = (*first, *middle, *last);
         }
     }
 }
@@ -135,6 +143,7 @@ fn halves<const N: usize>(to: &mut [u8], from: &[u8]) -> bool {
     }
     true
 }
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,35 +155,51 @@ mod tests {
         let block = buffer.block::<4>().unwrap();
         *block = *b"abcd";
         buffer.advance(2);
-        buffer.put(b"ef");
+        buffer.put_bytes(b"ef");
         assert_eq!(buffer.written(), b"abef");
+        buffer.head::<1>().unwrap()[0] = b'A';
+        assert_eq!(buffer.written(), b"Abef");
         buffer.clear();
         assert_eq!((buffer.written(), buffer.len()), (&b""[..], 0));
-        buffer.put_text("x");
+        buffer.put_bytes(b"x");
         assert_eq!(buffer.written(), b"x", "nothing of what was there before shows");
+    }
+
+    #[test]
+    fn blocks_end_at_the_limit() {
+        let mut buffer = Buffer::default();
+        buffer.limit(10);
+        assert!(buffer.block::<8>().is_some());
+        buffer.advance(8);
+        assert!(buffer.block::<3>().is_none() && buffer.block::<2>().is_some());
+        buffer.with_vec(|vec| vec.extend_from_slice(b"more"));
+        assert!(buffer.block::<1>().is_none() && buffer.len() == 12);
     }
 
     proptest! {
         #[test]
-        fn equals_a_vec(pieces in prop::collection::vec((0..4u8, "[a-zé]{0,300}"), 0..40)) {
+        fn equals_a_vec(pieces in prop::collection::vec((0..3u8, "[a-zé]{0,300}"), 0..40)) {
             let (mut buffer, mut vec) = (Buffer::default(), Vec::new());
             for (way, text) in &pieces {
                 match way {
-                    0 => buffer.put_text(text),
-                    1 => buffer.put_bytes(text.as_bytes()),
-                    2 => buffer.with_vec(|vec| vec.extend_from_slice(text.as_bytes())),
-                    _ => buffer.put(b"block"),
+                    0 => buffer.put_bytes(text.as_bytes()),
+                    1 => buffer.with_vec(|vec| vec.extend_from_slice(text.as_bytes())),
+                    _ => {
+                        *buffer.block().unwrap() = *b"block";
+                        buffer.advance(5);
+                    }
                 }
-                vec.extend_from_slice(if *way < 3 { text.as_bytes() } else { b"block" });
+                vec.extend_from_slice(if *way < 2 { text.as_bytes() } else { b"block" });
                 prop_assert_eq!(buffer.written(), &vec[..]);
             }
         }
 
         #[test]
-        fn short_copies_copy(from in prop::collection::vec(any::<u8>(), 0..70)) {
-            let mut to = vec![0; from.len()];
-            copy_short(&mut to, &from);
-            prop_assert_eq!(to, from);
+        fn short_copies_copy(from in prop::collection::vec(any::<u8>(), 0..70), at in 0usize..20) {
+            let mut block = [7; 90];
+            copy_into(&mut block, at, &from);
+            prop_assert_eq!(&block[at..at + from.len()], &from[..]);
+            prop_assert!(block[..at].iter().chain(&block[at + from.len()..]).all(|byte| *byte == 7));
         }
     }
 }

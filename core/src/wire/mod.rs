@@ -4,7 +4,7 @@ mod buffer;
 mod read;
 mod write;
 
-pub(crate) use buffer::{Buffer, copy_short};
+pub(crate) use buffer::{Buffer, copy_into};
 pub use read::{DecodeError, Field, Reader};
 pub(crate) use write::{
     close_nested, fixed32, fixed64, length_delimited, nested, varint, varint_field, varint_into, varint_len,

@@ -240,20 +240,32 @@ fn the_sink_tells_what_was_lost_and_what_came_twice() {
     assert_eq!(sink.tally([]), Tally::default());
 }
 
-/// Prints what a span costs the sink: `cargo test --release -p tracer-factory-testkit --test faults -- --ignored --nocapture`.
+/// Prints how fast both are: `cargo test --release -p tracer-factory-testkit --test faults -- --ignored --nocapture`.
 #[test]
 #[ignore = "a measurement"]
-fn what_a_span_costs_the_sink() {
+fn how_many_spans_a_second() {
     let sink = CountingSink::start().unwrap();
-    let mut stream = connect(sink.address());
-    let bodies: Vec<_> = (0..1000u64)
-        .map(|n| request((n * 512..(n + 1) * 512).map(|n| n.wrapping_mul(0x9e37_79b9_7f4a_7c15))))
-        .collect();
-    let start = Instant::now();
-    for body in &bodies {
-        assert_eq!(post(&mut stream, "/v1/traces", "application/x-protobuf", body), "200");
+    let proxy = FaultProxy::start(sink.address()).unwrap();
+    let spans = |n: u64| (n * 512..(n + 1) * 512).map(|n| n.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let bodies: Vec<_> = (0..1000).map(|n| request(spans(n))).collect();
+    for (name, address) in [("sink", sink.address()), ("proxy and sink", proxy.address())] {
+        sink.clear();
+        let mut stream = connect(address);
+        let start = Instant::now();
+        for body in &bodies {
+            assert_eq!(post(&mut stream, "/v1/traces", "application/x-protobuf", body), "200");
+        }
+        let took = start.elapsed();
+        assert_eq!(sink.distinct(), 512_000);
+        println!("{name}: {:.0} spans/s, one request at a time", 512_000.0 / took.as_secs_f64());
     }
-    let took = start.elapsed();
-    assert_eq!(sink.distinct(), 512_000);
-    println!("{} spans/s, one request at a time", (512_000.0 / took.as_secs_f64()) as u64);
+}
+
+#[test]
+fn a_sink_with_a_limit_says_what_is_too_large() {
+    let sink = CountingSink::with_limit(request([1, 2]).len()).unwrap();
+    let mut stream = connect(sink.address());
+    let mut send = |body: &[u8]| post(&mut stream, "/v1/traces", "application/x-protobuf", body);
+    assert_eq!((send(&request([1, 2])), send(&request([3, 4, 5]))), ("200".to_owned(), "413".to_owned()));
+    assert_eq!((sink.spans(), sink.refused()), (2, 1));
 }

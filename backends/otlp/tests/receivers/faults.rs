@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::support::{config, connect};
-use tracer_factory_core::config::{OtlpConfig, OtlpProtocol, TracerConfig, TracerType};
+use tracer_factory_core::config::{OtlpConfig, OtlpProtocol, SpoolDirectory, TracerConfig, TracerType};
 use tracer_factory_core::recording::RecordingTracer;
 use tracer_factory_core::tracer::BaseTracer;
 use tracer_factory_otlp::BACKEND;
@@ -11,15 +11,19 @@ use tracer_factory_testkit::faults::{Answer, CountingSink, Direction, Fault, Fau
 
 /// Long enough for anything that is to happen, on any machine.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Shorter than patience, longer than an answer takes.
-const REQUEST: Duration = Duration::from_millis(400);
 const PROTOCOLS: [OtlpProtocol; 2] = [OtlpProtocol::HttpProtobuf, OtlpProtocol::Grpc];
 
+/// What one test leaves is nothing to another.
 pub(crate) fn tracer(otlp: OtlpConfig) -> RecordingTracer {
+    tracer_with_spool(otlp, SpoolDirectory::Off)
+}
+
+pub(crate) fn tracer_with_spool(otlp: OtlpConfig, spool: SpoolDirectory) -> RecordingTracer {
     let mut config = TracerConfig::new(TracerType::Otlp);
     config.otlp = otlp;
     config.delivery.schedule_delay = Duration::from_millis(5);
     config.delivery.shutdown_timeout = Duration::from_millis(10);
+    config.delivery.spool.directory = spool;
     let plan = (BACKEND.plan)(&config).unwrap();
     RecordingTracer::with_plans(&config, vec![plan]).unwrap()
 }
@@ -34,11 +38,18 @@ struct Pipeline {
 
 impl Pipeline {
     fn new(protocol: OtlpProtocol) -> Self {
-        let sink = CountingSink::start().unwrap();
+        Self::with_timeout(protocol, PATIENCE)
+    }
+
+    fn with_timeout(protocol: OtlpProtocol, timeout: Duration) -> Self {
+        Self::before(CountingSink::start().unwrap(), protocol, timeout)
+    }
+
+    fn before(sink: CountingSink, protocol: OtlpProtocol, timeout: Duration) -> Self {
         let proxy = FaultProxy::start(sink.address()).unwrap();
         let mut otlp = config(format!("http://{}", proxy.address()));
         otlp.protocol = Some(protocol);
-        otlp.timeout = REQUEST;
+        otlp.timeout = timeout;
         Self { sink, proxy, tracer: tracer(otlp), recorded: Vec::new() }
     }
 
@@ -134,7 +145,7 @@ fn an_answer_that_is_lost_costs_a_batch_twice_and_no_span() {
 fn a_receiver_that_hangs_or_trickles_costs_time_and_no_span() {
     for protocol in PROTOCOLS {
         for fault in [Fault::Hang, Fault::Trickle(40), Fault::BlackHole] {
-            let mut pipeline = Pipeline::new(protocol);
+            let mut pipeline = Pipeline::with_timeout(protocol, Duration::from_millis(400));
             pipeline.record(3);
             pipeline.assert_delivered("before");
             pipeline.proxy.set(fault.clone()).unwrap();
@@ -191,6 +202,55 @@ fn permanent_refusals_are_counted_once() {
             pipeline.tracer.flush(PATIENCE);
             assert_eq!((pipeline.sink.spans(), pipeline.proxy.answers().len()), (3, asked), "not sent again");
         }
+    }
+}
+
+/// Where spans are kept on disk, so are those that were refused, with the reason and without a secret.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_was_refused_can_be_looked_at() {
+    let proxy = FaultProxy::start(([127, 0, 0, 1], 1).into()).unwrap();
+    proxy.set(Answer::http(400).body("bad key canary-key")).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let mut config = config(format!("http://user:canary-pass@{}/v1/traces?q=canary", proxy.address()));
+    config.headers.push(("x-api-key".to_owned(), "canary-key".to_owned().into()));
+    let tracer = tracer_with_spool(config, SpoolDirectory::At(directory.path().to_owned()));
+    drop(tracer.trace_context("refused one"));
+    let report = tracer.flush(PATIENCE);
+    assert_eq!((report.accepted, report.destinations[0].rejected), (1, 1), "{report}");
+    let report = tracer.teardown();
+    assert!(report.adds_up(), "{report}");
+    let text = std::fs::read_to_string(directory.path().join("refused/dead-letter.jsonl")).unwrap();
+    let line: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(line["destination"], format!("http://{}/v1/traces", proxy.address()));
+    assert!(line["error"].as_str().unwrap().contains("answered 400 Bad Request (it said: bad key <hidden>)"));
+    assert_eq!(line["request"]["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["name"], "refused one");
+    assert!(!text.contains("canary"), "{text}");
+}
+
+/// Halves of halves, until they fit: everything that fits alone arrives once, and what does not is refused once.
+#[test]
+fn what_is_too_large_arrives_in_parts() {
+    for protocol in PROTOCOLS {
+        let sink = CountingSink::with_limit(3000).unwrap();
+        let mut pipeline = Pipeline::before(sink, protocol, PATIENCE);
+        // Nothing leaves before everything is recorded.
+        pipeline.proxy.set(Fault::Refuse).unwrap();
+        pipeline.record(150);
+        let large = pipeline.tracer.trace_context("large");
+        large.set_attribute("text", "x".repeat(4000).as_str());
+        let large_id = large.span_id().to_int();
+        drop(large);
+        pipeline.record(150);
+        pipeline.wait_for_failure();
+        pipeline.proxy.set(Fault::Pass).unwrap();
+        let report = pipeline.tracer.flush(PATIENCE);
+        assert!(report.adds_up(), "{report}");
+        let d = &report.destinations[0];
+        assert_eq!((report.accepted, d.delivered, d.rejected, d.pending), (301, 300, 1, 0), "{report}");
+        assert_eq!(pipeline.tally(), Tally::default(), "{protocol:?}");
+        assert_eq!(pipeline.sink.times(large_id), 0);
+        assert!(pipeline.sink.requests() > 10 && pipeline.sink.refused() > 10, "{protocol:?}");
     }
 }
 

@@ -29,7 +29,7 @@ impl Authority {
         Self { issuer, files: tempfile::tempdir().unwrap() }
     }
 
-    fn file(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str, text: &str) -> PathBuf {
         let path = self.files.path().join(name);
         std::fs::write(&path, text).unwrap();
         path

@@ -178,17 +178,60 @@ fn a_wrong_certificate_gets_nothing_and_its_successor_everything() {
     }
 }
 
+/// The worker ends before the certificate is replaced, and its successor delivers.
+#[cfg(target_os = "linux")]
 #[test]
-fn a_client_certificate_that_is_missing_is_named() {
-    let authority = Authority::new();
-    let (certificate, key) = authority.certify("127.0.0.1");
-    let receiver = Receiver::start(server(&certificate, &key, Some(&authority)));
-    let tracer = tracer(trusting(&receiver.url, &authority));
-    let error = record_until_failure(&tracer);
-    assert!(error.contains("OTLP_CLIENT_CERTIFICATE"), "{error}");
+fn spans_wait_on_disk_for_the_right_certificate() {
+    use crate::faults::tracer_with_spool;
+    use tracer_factory_core::config::SpoolDirectory;
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    let receiver = Receiver::start(good(&stranger));
+    let directory = tempfile::tempdir().unwrap();
+    let start = || {
+        let spool = SpoolDirectory::At(directory.path().to_owned());
+        tracer_with_spool(trusting(&receiver.url, &authority), spool)
+    };
+    let first = start();
+    record_until_failure(&first);
+    let report = first.teardown();
+    assert!(report.adds_up() && report.is_safe(), "{report}");
+    assert_eq!(report.destinations[0].pending, 3, "{report}");
     assert_eq!(receiver.received.load(Relaxed), 0);
-    receiver.use_certificate(server(&certificate, &key, None));
-    assert_arrives(&tracer);
+    receiver.use_certificate(good(&authority));
+    let second = start();
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let recovered = second.report().destinations[0].recovered.clone();
+        if (recovered.found, recovered.delivered, recovered.pending) == (3, 3, 0) {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{recovered:?}");
+        std::thread::yield_now();
+    }
+    assert!(receiver.received.load(Relaxed) > 0);
+}
+
+#[test]
+fn a_client_certificate_that_is_missing_or_of_no_use_is_named() {
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    let (certificate, key) = authority.certify("127.0.0.1");
+    for shown in [false, true] {
+        let receiver = Receiver::start(server(&certificate, &key, Some(&authority)));
+        let mut config = trusting(&receiver.url, &authority);
+        if shown {
+            let (certificate, key) = stranger.certify("worker");
+            config.tls.client_certificate_file = Some(stranger.file("client.pem", &certificate.pem()));
+            config.tls.client_key_file = Some(stranger.file("client.key", &key.serialize_pem()));
+        }
+        let tracer = tracer(config);
+        let error = record_until_failure(&tracer);
+        let words =
+            if shown { "does not accept the client certificate" } else { "asks for a client certificate" };
+        assert!(error.contains(words), "{error}");
+        assert_eq!(receiver.received.load(Relaxed), 0);
+        receiver.use_certificate(server(&certificate, &key, None));
+        assert_arrives(&tracer);
+    }
 }
 
 /// A peer that speaks plain text gets the beginning of a handshake, and nothing that was recorded or is secret.

@@ -89,7 +89,7 @@ fn only_the_owner_may_read() {
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
     let fresh = directory.0.join("sub");
-    create_directory(&fresh).unwrap();
+    access::create_directory(&fresh).unwrap();
     assert_eq!(fs::metadata(fresh).unwrap().permissions().mode() & 0o777, 0o700);
 }
 
@@ -132,13 +132,58 @@ fn an_earlier_process_s_lines_stay_and_its_torn_one_spoils_no_other() {
     let directory = Directory::new();
     Files::new(&directory.0, 1 << 20).write(&letter(batch(0..1, "first")));
     let path = directory.0.join(DeadLetter::FILE);
-    let mut file = OpenOptions::new().append(true).open(path).unwrap();
+    let mut file = fs::OpenOptions::new().append(true).open(path).unwrap();
     file.write_all(b"{\"time\":").unwrap();
     Files::new(&directory.0, 1 << 20).write(&letter(batch(0..1, "second")));
     let text = directory.read(DeadLetter::FILE);
     let whole: Vec<bool> =
         text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()).collect();
     assert_eq!(whole, [true, false, true], "{text}");
+}
+
+/// As processes do that share a directory: each line is whole, and there once.
+#[test]
+fn several_writers_do_not_disturb_each_other() {
+    let directory = Directory::new();
+    for (max, kept) in [(1 << 20, 160), (6000, 0)] {
+        let _ = fs::remove_dir_all(&directory.0);
+        std::thread::scope(|scope| {
+            for writer in 0..4 {
+                let mut files = Files::new(&directory.0, max);
+                scope.spawn(move || {
+                    for id in writer * 40..(writer + 1) * 40 {
+                        assert_eq!(files.write(&letter(batch(id..id + 1, "op"))), 0);
+                    }
+                });
+            }
+        });
+        let mut ids: Vec<String> = directory
+            .lines()
+            .iter()
+            .map(|line| {
+                line["request"]["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["spanId"].to_string()
+            })
+            .collect();
+        let all = ids.len();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), all, "none is there twice");
+        assert!(all >= kept.max(1) && directory.bytes() as u64 <= max, "{all}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_directory_where_others_write_is_not_used() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = Directory::new();
+    fs::create_dir(&directory.0).unwrap();
+    fs::set_permissions(&directory.0, PermissionsExt::from_mode(0o777)).unwrap();
+    assert_eq!(Files::new(&directory.0, 1 << 20).write(&letter(batch(0..2, "op"))), 2);
+    fs::set_permissions(&directory.0, PermissionsExt::from_mode(0o755)).unwrap();
+    std::os::unix::fs::symlink("elsewhere", directory.0.join(DeadLetter::FILE)).unwrap();
+    assert_eq!(Files::new(&directory.0, 1 << 20).write(&letter(batch(0..2, "op"))), 2);
+    assert!(!directory.0.join("elsewhere").exists());
 }
 
 #[test]

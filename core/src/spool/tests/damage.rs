@@ -134,6 +134,25 @@ fn a_torn_tail_is_cut_off_and_counted_once() {
 }
 
 #[test]
+fn a_segment_that_was_only_begun_is_a_torn_tail() {
+    let base = tempfile::tempdir().unwrap();
+    let mut spool = spool(options(base.path()));
+    append(&mut spool, 0);
+    let directory = spool.directory().to_owned();
+    drop(spool);
+    let segment = a_segment();
+    for length in [0, 1, HEADER - 1, HEADER, RECORDS_START - 1, RECORDS_START, RECORDS_START + 5] {
+        std::fs::write(directory.join("00000000000000aa.segment"), &segment[..length]).unwrap();
+        let mut orphan = open(&directory);
+        let damage = orphan.take_damage();
+        assert_eq!((damage.records, damage.segments), (0, 0), "{length} bytes");
+        assert_eq!(all_of(&mut orphan), [0]);
+        assert_eq!(segment_files(&directory).len(), 1, "{length} bytes");
+    }
+    assert!(!base.path().join("quarantine").exists());
+}
+
+#[test]
 fn a_length_beyond_the_file_allocates_nothing() {
     let (header, mut bytes) = Header::new(0, Moment::now(), CONTEXT);
     bytes.extend_from_slice(&a_record(0, header.seal));

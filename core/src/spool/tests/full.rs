@@ -177,6 +177,22 @@ fn cursors_are_on_disk_before_a_segment_goes() {
 }
 
 #[test]
+fn a_context_that_can_not_be_written_is_written_the_next_time() {
+    let base = tempfile::tempdir().unwrap();
+    let mut spool = spool(options(base.path()));
+    spool.faults().fail(Operation::Rename, Errno::NOSPC);
+    assert!(matches!(spool.set_context(b"another"), Err(SpoolError::Full { limit: Limit::Disk, .. })));
+    append(&mut spool, 0);
+    assert_eq!(spool.context_of(0).unwrap().to_vec(), b"another", "segments have it all the same");
+    spool.faults().mend();
+    spool.set_context(b"another").unwrap();
+    spool.cursors(&[1, 1]).unwrap();
+    let directory = spool.directory().to_owned();
+    drop(spool);
+    assert_eq!(**open(&directory).context(), *b"another");
+}
+
+#[test]
 fn a_batch_that_can_not_be_read_is_named_and_can_be_passed() {
     let base = tempfile::tempdir().unwrap();
     let mut spool = spool(SpoolOptions { segment_bytes: 100, ..options(base.path()) });

@@ -10,7 +10,7 @@ mod round_trip;
 mod safety;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Found, Orphan, Spool, SpoolOptions};
 use crate::config::Fsync;
@@ -70,8 +70,17 @@ fn all_of(orphan: &mut Orphan) -> Vec<u64> {
     sequences(|from| orphan.read(from).unwrap())
 }
 
+/// Takes over a directory whose spool was dropped. A process that another test starts has its lock too, for the
+/// moment before it becomes another program.
 fn open(directory: &Path) -> Orphan {
-    Orphan::open(directory).unwrap().expect("nobody has it")
+    let start = Instant::now();
+    loop {
+        if let Some(orphan) = Orphan::open(directory).unwrap() {
+            return orphan;
+        }
+        assert!(start.elapsed() < Duration::from_secs(30), "nobody has it");
+        std::thread::yield_now();
+    }
 }
 
 fn segment_files(directory: &Path) -> Vec<PathBuf> {

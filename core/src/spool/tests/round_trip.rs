@@ -82,6 +82,11 @@ fn segments_leave_when_every_destination_has_them() {
     spool.cursors(&[40, 0]).unwrap();
     assert_eq!(segment_files(spool.directory()).len(), files, "one destination has nothing yet");
     assert!(!spool.is_empty());
+    let of = |range: std::ops::Range<u64>| Pending {
+        batches: range.end - range.start,
+        spans: range.map(|sequence| u64::from(spans(sequence))).sum(),
+    };
+    assert_eq!((spool.pending(0), spool.pending(33), spool.pending(40)), (of(0..40), of(33..40), of(0..0)));
     spool.cursors(&[40, 20]).unwrap();
     assert!(segment_files(spool.directory()).len() < files);
     assert_eq!(spool.read(20).unwrap().stored.unwrap().sequence, 20);
@@ -90,8 +95,7 @@ fn segments_leave_when_every_destination_has_them() {
     drop(spool);
     let orphan = open(&directory);
     assert_eq!((orphan.destinations(), orphan.cursor(0), orphan.cursor(1)), (&keys()[..], 40, 20));
-    let left: u64 = (20..40).map(|sequence| u64::from(spans(sequence))).sum();
-    assert_eq!(orphan.pending(20), Pending { batches: 20, spans: left });
+    assert_eq!(orphan.pending(20), of(20..40));
 }
 
 #[test]

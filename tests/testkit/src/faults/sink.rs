@@ -22,8 +22,9 @@ pub struct CountingSink {
     _thread: Background,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Store {
+    limit: usize,
     counts: Mutex<Counts>,
     changed: Condvar,
 }
@@ -51,10 +52,15 @@ pub struct Tally {
 impl CountingSink {
     /// On a free port of loopback.
     pub fn start() -> io::Result<Self> {
+        Self::with_limit(usize::MAX)
+    }
+
+    /// One that refuses requests of more than so many bytes, uncompressed, as receivers of each protocol do.
+    pub fn with_limit(bytes: usize) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        let store = Arc::new(Store::default());
+        let store = Arc::new(Store { limit: bytes, counts: Mutex::default(), changed: Condvar::new() });
         let shared = Arc::clone(&store);
         let thread = Background::start("counting-sink", move || async move {
             let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
@@ -144,9 +150,13 @@ impl Store {
     }
 
     /// All of a request's spans, or none.
-    fn add(&self, request: &[u8]) -> Result<(), scan::Malformed> {
+    fn add(&self, request: Option<Vec<u8>>) -> Result<(), Refusal> {
+        let request = request.ok_or(Refusal::Malformed)?;
+        if request.len() > self.limit {
+            return Err(Refusal::TooLarge);
+        }
         let mut ids = Vec::new();
-        scan::span_ids(request, &mut |id| ids.push(id))?;
+        scan::span_ids(&request, &mut |id| ids.push(id)).map_err(|scan::Malformed| Refusal::Malformed)?;
         let mut counts = self.lock();
         counts.requests += 1;
         counts.spans += ids.len() as u64;
@@ -163,6 +173,11 @@ impl Store {
     }
 }
 
+enum Refusal {
+    Malformed,
+    TooLarge,
+}
+
 fn take(store: &Store, parts: &Parts, body: &Bytes) -> Answer {
     let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
     let answer = match header("content-type") {
@@ -171,8 +186,11 @@ fn take(store: &Store, parts: &Parts, body: &Bytes) -> Answer {
                 Err(Answer::grpc("12", "no such method"))
             } else {
                 let gzip = header("grpc-encoding") == Some("gzip");
-                let taken = message(body, gzip).filter(|message| store.add(message).is_ok());
-                taken.map(|_| Answer::grpc_message(b"")).ok_or(Answer::grpc("13", "not a request"))
+                match store.add(message(body, gzip)) {
+                    Ok(()) => Ok(Answer::grpc_message(b"")),
+                    Err(Refusal::Malformed) => Err(Answer::grpc("13", "not a request")),
+                    Err(Refusal::TooLarge) => Err(Answer::grpc("8", "received message larger than max")),
+                }
             }
         }
         _ if parts.uri.path() != "/v1/traces" => Err(Answer::http(404)),
@@ -181,10 +199,11 @@ fn take(store: &Store, parts: &Parts, body: &Bytes) -> Answer {
                 Some("gzip") => unzip(body),
                 _ => Some(body.to_vec()),
             };
-            let taken = plain.filter(|request| store.add(request).is_ok());
-            taken
-                .map(|_| Answer::http(200).header("content-type", "application/x-protobuf"))
-                .ok_or(Answer::http(400))
+            match store.add(plain) {
+                Ok(()) => Ok(Answer::http(200).header("content-type", "application/x-protobuf")),
+                Err(Refusal::Malformed) => Err(Answer::http(400)),
+                Err(Refusal::TooLarge) => Err(Answer::http(413)),
+            }
         }
         _ => Err(Answer::http(415)),
     };
