@@ -39,20 +39,26 @@ impl Number {
 }
 
 impl AttrValue<'_> {
-    /// Shows it in its plain form and drops it. Where the variant is known at compile time, so is that there is nothing to drop.
+    /// In its plain form.
     #[inline(always)]
-    pub(crate) fn lend<R>(self, show: impl FnOnce(Plain<'_>) -> R) -> R {
+    pub(crate) fn plain(&self) -> Plain<'_> {
         let number = |kind, bits| Plain::Number(Number { kind, bits });
-        let plain = match &self {
+        match self {
             AttrValue::Str(Cow::Borrowed(text)) => Plain::Str(text),
+            AttrValue::Str(Cow::Owned(text)) => Plain::Str(text),
             AttrValue::Bool(value) => number(NumberKind::Bool, u64::from(*value)),
             AttrValue::Int(value) => number(NumberKind::Int, *value as u64),
             AttrValue::Double(value) => number(NumberKind::Double, value.to_bits()),
-            AttrValue::Str(Cow::Owned(text)) => return show(Plain::Str(text)),
-            other => return show(Plain::Other(other)),
-        };
-        let result = show(plain);
-        std::mem::forget(self);
-        result
+            other => Plain::Other(other),
+        }
+    }
+
+    /// Drops it. Where the variant is known at compile time, so is that there is nothing to drop.
+    #[inline(always)]
+    pub(crate) fn done(self) {
+        use AttrValue::{Bool, Double, Int, Str};
+        if let Str(Cow::Borrowed(_)) | Bool(_) | Int(_) | Double(_) = &self {
+            std::mem::forget(self);
+        }
     }
 }

@@ -1,22 +1,43 @@
 //! The methods that scopes and manual spans share, generated over their way of reaching the open span.
 
-/// `$recv` is `&` or `&mut`; the type has `edit(recv self, impl FnOnce(&mut OpenSpan))`, `is_recording(&self)` and
-/// `is_inert(&self)`, which is cheap and true only when it surely records nothing.
+/// `$recv` is `&` or `&mut`; the type has `edit(recv self, impl FnOnce(&mut OpenSpan))`, the two halves of that
+/// (`take_recording`, `keep_recording`: closures are not always inlined), `is_recording(&self)` and `is_inert(&self)`,
+/// which is cheap and true only when it surely records nothing.
 macro_rules! span_methods {
     ($($recv:tt)+) => {
         /// Sets an attribute. The same name again replaces the value.
-        #[inline]
+        ///
+        /// Inlined, since what of it depends on the name alone is then worked out by the compiler.
+        #[inline(always)]
         pub fn set_attribute<'a>($($recv)+ self, name: &str, value: impl Into<$crate::value::AttrValue<'a>>) -> $($recv)+ Self {
             if !self.is_inert() {
                 // The name's hash is a constant wherever the name is one, since this much is inlined.
                 let name = $crate::recorder::Name::new(name);
-                value.into().lend(|value| match value {
-                    $crate::plain::Plain::Str(text) => self.edit(|span| span.set_text(name, text)),
-                    $crate::plain::Plain::Number(number) => self.edit(|span| span.set_number(name, number)),
+                let value = value.into();
+                match value.plain() {
+                    $crate::plain::Plain::Str(text) => self.put_text(name, text),
+                    $crate::plain::Plain::Number(number) => self.put_number(name, number),
                     $crate::plain::Plain::Other(value) => self.put_any(name.text, name.hash, value),
-                });
+                }
+                value.done();
             }
             self
+        }
+
+        #[inline(always)]
+        fn put_text($($recv)+ self, name: $crate::recorder::Name<'_>, text: &str) {
+            if let Some(mut recording) = self.take_recording() {
+                recording.span.set_text(name, text);
+                self.keep_recording(recording);
+            }
+        }
+
+        #[inline(always)]
+        fn put_number($($recv)+ self, name: $crate::recorder::Name<'_>, number: $crate::plain::Number) {
+            if let Some(mut recording) = self.take_recording() {
+                recording.span.set_number(name, number);
+                self.keep_recording(recording);
+            }
         }
 
         #[inline(never)]

@@ -24,14 +24,18 @@ impl Capture {
             self.omitted += 1;
             return;
         }
-        if let Some(block) = self.records.block() {
-            header.write_to(block);
-            self.records.advance(HEADER_BYTES);
-        }
-        self.records.put_bytes(span);
-        if let Some(block) = self.records.block::<8>() {
-            *block = [0; 8];
-            self.records.advance(span.len().next_multiple_of(8) - span.len());
+        let padded = span.len().next_multiple_of(8);
+        let record = self.records.append(HEADER_BYTES + padded);
+        if let Some((head, body)) = record.split_first_chunk_mut()
+            && let Some(body_end) = padded.checked_sub(8)
+        {
+            header.write_to(head);
+            if let Some(last) = body.get_mut(body_end..) {
+                last.fill(0);
+            }
+            if let Some(body) = body.get_mut(..span.len()) {
+                body.copy_from_slice(span);
+            }
         }
     }
 

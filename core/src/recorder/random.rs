@@ -17,17 +17,20 @@ impl Random {
         Self { high: fastrand::Rng::with_seed(seed()), low: fastrand::Rng::with_seed(seed()) }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn trace_id(&mut self) -> TraceId {
         loop {
-            let id = u128::from(self.high.u64(..)) << 64 | u128::from(self.low.u64(..));
-            if id != 0 {
-                return TraceId::from_bytes(id.to_ne_bytes());
+            let (high, low) = (self.high.u64(..), self.low.u64(..));
+            if high | low != 0 {
+                let mut bytes = [0; 16];
+                bytes[..8].copy_from_slice(&high.to_ne_bytes());
+                bytes[8..].copy_from_slice(&low.to_ne_bytes());
+                return TraceId::from_bytes(bytes);
             }
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn span_id(&mut self) -> SpanId {
         loop {
             let id = self.low.u64(..);
