@@ -13,13 +13,23 @@ macro_rules! span_methods {
             if !self.is_inert() {
                 // The name's hash is a constant wherever the name is one, since this much is inlined.
                 let name = $crate::recorder::Name::new(name);
-                let value = value.into();
-                match value.plain() {
-                    $crate::plain::Plain::Str(text) => self.put_text(name, text),
-                    $crate::plain::Plain::Number(number) => self.put_number(name, number),
-                    $crate::plain::Plain::Other(value) => self.put_any(name.text, name.hash, value),
+                // By kind, so that what is plain stays in registers; it has nothing to be dropped.
+                use $crate::plain::{Number, NumberKind};
+                use $crate::value::AttrValue;
+                let value = std::mem::ManuallyDrop::new(value.into());
+                match &*value {
+                    AttrValue::Str(std::borrow::Cow::Borrowed(text)) => self.put_text(name, text),
+                    AttrValue::Int(value) => {
+                        self.put_number(name, Number { kind: NumberKind::Int, bits: *value as u64 });
+                    }
+                    AttrValue::Bool(value) => {
+                        self.put_number(name, Number { kind: NumberKind::Bool, bits: u64::from(*value) });
+                    }
+                    AttrValue::Double(value) => {
+                        self.put_number(name, Number { kind: NumberKind::Double, bits: value.to_bits() });
+                    }
+                    _ => self.put_any(name.text, name.hash, std::mem::ManuallyDrop::into_inner(value)),
                 }
-                value.done();
             }
             self
         }
@@ -41,9 +51,12 @@ macro_rules! span_methods {
         }
 
         #[inline(never)]
-        fn put_any($($recv)+ self, name: &str, hash: u64, value: &$crate::value::AttrValue<'_>) {
+        fn put_any($($recv)+ self, name: &str, hash: u64, value: $crate::value::AttrValue<'_>) {
             let name = $crate::recorder::Name { text: name, hash };
-            self.edit(|span| span.set_unusual_attribute(name, value));
+            self.edit(|span| match &value {
+                $crate::value::AttrValue::Str(text) => span.set_text(name, text),
+                value => span.set_unusual_attribute(name, value),
+            });
         }
 
         /// Sets an attribute whose value is worked out only when the span is recorded.

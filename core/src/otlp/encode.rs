@@ -74,9 +74,12 @@ pub(crate) fn write_short_number(block: &mut [u8; SHORT], field: u8, name: &str,
     if name.len() > SHORT - FRAME {
         return 0;
     }
+    let bits = number.bits;
     let (value_key, len) = match number.kind {
         NumberKind::Bool => (key::VALUE_BOOL, 1),
-        NumberKind::Int => (key::VALUE_INT, varint_len(number.bits)),
+        // One or two bytes are quicker told by a comparison.
+        NumberKind::Int if bits < 0x4000 => (key::VALUE_INT, 1 + usize::from(bits >= 0x80)),
+        NumberKind::Int => (key::VALUE_INT, varint_len(bits)),
         NumberKind::Double => (key::VALUE_DOUBLE, 8),
     };
     let any = 1 + len;
@@ -86,8 +89,13 @@ pub(crate) fn write_short_number(block: &mut [u8; SHORT], field: u8, name: &str,
     write_four(block, at, keys + any as u32 * 0x100);
     if let Some(value) = block.get_mut(at + 3..).and_then(|rest| rest.first_chunk_mut::<10>()) {
         match number.kind {
-            NumberKind::Double => value[..8].copy_from_slice(&number.bits.to_le_bytes()),
-            _ => varint_into(value, number.bits),
+            NumberKind::Double => value[..8].copy_from_slice(&bits.to_le_bytes()),
+            _ if bits < 0x4000 => {
+                // The second byte is written even if it is none of the value's.
+                let more = u64::from(bits >= 0x80) << 7;
+                value[..2].copy_from_slice(&((bits & 0x7f | more | bits >> 7 << 8) as u16).to_le_bytes());
+            }
+            _ => varint_into(value, bits),
         }
     }
     at + 2 + any

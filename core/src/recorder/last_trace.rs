@@ -145,3 +145,40 @@ impl Recording {
         capture
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicBool;
+    use std::sync::atomic::Ordering::Relaxed;
+
+    use super::*;
+
+    fn root(ended: u64) -> Box<Recording> {
+        let mut root = Box::<Recording>::default();
+        root.span.ended = ended;
+        root
+    }
+
+    #[test]
+    fn whoever_looks_never_brings_an_older_one_back() {
+        let (last, done) = (LastTrace::default(), AtomicBool::new(false));
+        std::thread::scope(|threads| {
+            threads.spawn(|| {
+                for ended in 1..=20_000 {
+                    last.replace(root(ended));
+                }
+                done.store(true, Relaxed);
+            });
+            let mut before = 0;
+            while !done.load(Relaxed) {
+                last.look(|root| {
+                    assert!(root.span.ended >= before, "{} after {before}", root.span.ended);
+                    before = root.span.ended;
+                });
+            }
+        });
+        let mut newest = 0;
+        last.look(|root| newest = root.span.ended);
+        assert_eq!(newest, 20_000);
+    }
+}

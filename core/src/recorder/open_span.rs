@@ -40,8 +40,9 @@ const BEGINNING: usize = HEAD + PARENT + 2 + LONGEST_NAME;
 #[derive(Debug, Default)]
 pub(crate) struct OpenSpan {
     pub(super) body: Buffer,
-    /// One bit per attribute's name seen: a clear bit means the name is new, and that there are not too many.
-    pub(super) seen: u64,
+    /// One bit per attribute's name seen: a clear bit means the name is new, and that there are not too many. In bytes,
+    /// because for a constant name the compiler takes a byte anyway, and a word just written in bytes is slow to load.
+    pub(super) seen: [u8; 8],
     /// How many more attributes there are than bits.
     pub(super) more: i64,
     events: u32,
@@ -66,7 +67,7 @@ pub(crate) struct OpenSpan {
     recorder: u64,
     pub(super) limits: Limits,
     /// What `seen` and `more` begin with.
-    fresh: (u64, i64),
+    fresh: ([u8; 8], i64),
     /// Texts of at most this length are written as they are.
     pub(super) plain_text: usize,
     pub(super) redaction: Option<Arc<Redaction>>,
@@ -171,8 +172,11 @@ impl OpenSpan {
         let plain = if self.redaction.is_some() { Redaction::SHORTEST - 1 } else { usize::MAX };
         self.plain_text = plain.min(self.limits.value_bytes);
         // As long as each has a bit of its own nobody counts. Where fewer are allowed, every name takes the long way.
-        self.fresh =
-            if self.limits.attributes < u64::BITS { (u64::MAX, -i64::from(u64::BITS)) } else { (0, 0) };
+        self.fresh = if self.limits.attributes < u64::BITS {
+            ([u8::MAX; 8], -i64::from(u64::BITS))
+        } else {
+            ([0; 8], 0)
+        };
         self.body.limit(self.limits.span_bytes.saturating_sub(TAIL_ROOM).max(BEGINNING));
     }
 

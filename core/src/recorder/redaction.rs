@@ -56,3 +56,73 @@ impl Redaction {
         if text.len() < Self::SHORTEST { None } else { self.rules.value(text) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+    use crate::config::Limits;
+    use crate::otlp::ResourceBytes;
+    use crate::recorder::Recorder;
+    use crate::sampling::Sampler;
+    use crate::scope::Scope;
+    use crate::span::StatusCode;
+    use crate::value::AttrValue;
+
+    #[derive(Debug)]
+    struct Rules(Arc<AtomicUsize>);
+
+    impl Redact for Rules {
+        fn key_is_secret(&self, key: &str) -> bool {
+            self.0.fetch_add(1, Relaxed);
+            key.contains("password")
+        }
+
+        fn value(&self, text: &str) -> Option<String> {
+            text.contains("hunter2").then(|| text.replace("hunter2", "*"))
+        }
+    }
+
+    #[test]
+    fn no_secret_is_recorded_and_harmless_keys_are_asked_about_once() {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let rules = Redaction::new(Box::new(Rules(Arc::clone(&asked))));
+        let resource = Arc::new(ResourceBytes::new(crate::span::Resource::default()));
+        let sampler = Sampler::ratio(1.0);
+        let recorder = Recorder::new(Limits::default(), sampler, resource, 1 << 16, Some(Arc::new(rules)));
+        let long = "and this is how it came: hunter2 was the word";
+        for _ in 0..3 {
+            let scope = Scope::named(&recorder, "span");
+            let nested =
+                vec![("password".into(), AttrValue::from(1)), ("fine".into(), AttrValue::from(long))];
+            scope.set_attribute("user", "me").set_attribute("password", "x").set_attribute("password_age", 7);
+            scope
+                .set_attribute("text", long)
+                .set_attribute("user", "you")
+                .set_attribute("map", AttrValue::Map(nested));
+            scope.add_event_with(
+                "event",
+                &[("password", AttrValue::from("x")), ("user", AttrValue::from(long))],
+            );
+            scope.set_status(StatusCode::Error, long);
+            let trace = scope.finish();
+            let span = &trace.spans[0];
+            let clean = "and this is how it came: * was the word";
+            let value = |name: &str| span.attributes.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone());
+            assert_eq!(value("user"), Some(AttrValue::from("you")));
+            assert_eq!(value("password"), Some(AttrValue::from(REDACTED)));
+            assert_eq!(value("password_age"), Some(AttrValue::from(REDACTED)));
+            assert_eq!(value("text"), Some(AttrValue::from(clean)));
+            let map =
+                vec![("password".into(), AttrValue::from(REDACTED)), ("fine".into(), AttrValue::from(clean))];
+            assert_eq!(value("map"), Some(AttrValue::Map(map)));
+            assert_eq!(span.events[0].attributes[0].1, AttrValue::from(REDACTED));
+            assert_eq!(span.events[0].attributes[1].1, AttrValue::from(clean));
+            assert_eq!(span.status.message, clean);
+        }
+        // user, text, map, fine once; three times password (twice more inside), password_age.
+        assert_eq!(asked.load(Relaxed), 4 + 3 * 4);
+    }
+}
