@@ -1,6 +1,7 @@
 //! `cargo xtask`: the project's own commands. This file reads the arguments and sets the exit code.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command talks on its terminal")]
 
+mod instructions;
 mod provision;
 mod test;
 
@@ -15,6 +16,9 @@ Usage: cargo xtask <command>
   provision [NAME...]   put the real servers that tests run against into the cache:
                         all of them, or those named (zipkin, phoenix, collector, jaeger)
   test [--hermetic]     run every test; --hermetic leaves out those that need a real server
+  instructions [--update]
+                        count the hot path's instructions (needs valgrind) and fail where they are more than
+                        benches/instructions.txt allows; --update writes the counts into it
   help                  print this
 
 The cache is $TF_TEST_CACHE, else tracer-factory in the user's cache directory.
@@ -24,6 +28,7 @@ The cache is $TF_TEST_CACHE, else tracer-factory in the user's cache directory.
 enum Command {
     Provision(Vec<Backend>),
     Test { hermetic: bool },
+    Instructions { update: bool },
     Help,
 }
 
@@ -39,6 +44,7 @@ fn main() -> ExitCode {
     let result = match command {
         Command::Provision(backends) => provision::run(&backends),
         Command::Test { hermetic } => test::run(hermetic),
+        Command::Instructions { update } => instructions::run(update),
         Command::Help => {
             print!("{USAGE}");
             Ok(())
@@ -74,6 +80,11 @@ fn parse(args: &[String]) -> Result<Command, String> {
             [flag] if flag == "--hermetic" => Ok(Command::Test { hermetic: true }),
             _ => Err(format!("`test` takes only --hermetic, not `{}`", rest.join(" "))),
         },
+        "instructions" => match rest {
+            [] => Ok(Command::Instructions { update: false }),
+            [flag] if flag == "--update" => Ok(Command::Instructions { update: true }),
+            _ => Err(format!("`instructions` takes only --update, not `{}`", rest.join(" "))),
+        },
         "help" | "--help" | "-h" => Ok(Command::Help),
         other => Err(format!("unknown command `{other}`")),
     }
@@ -101,6 +112,13 @@ mod tests {
         assert_eq!(parsed("test"), Ok(Command::Test { hermetic: false }));
         assert_eq!(parsed("test --hermetic"), Ok(Command::Test { hermetic: true }));
         assert!(parsed("test --hermetik").is_err());
+    }
+
+    #[test]
+    fn instructions_are_compared_unless_bounds_are_to_be_written() {
+        assert_eq!(parsed("instructions"), Ok(Command::Instructions { update: false }));
+        assert_eq!(parsed("instructions --update"), Ok(Command::Instructions { update: true }));
+        assert!(parsed("instructions --all").is_err());
     }
 
     #[test]

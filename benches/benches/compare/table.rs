@@ -1,56 +1,86 @@
-//! The figures, for people as a table and for programs as `ratio <name> <value>` lines.
+//! The figures for people, a table for each kind of measurement.
 
-use tracer_factory_benches::{FASTRACE_LOCAL, NATIVE, NOOP, OTEL, SAMPLED_OUT, Shape, median};
+use tracer_factory_benches::{FASTRACE_LOCAL, OTEL, median};
 
-use crate::rounds::{DEPTHS, Measurements, Series};
+use crate::figures::Figures;
+use crate::load::Outcome;
+use crate::runs::Outcomes;
 
-pub(crate) fn print(measurements: &Measurements) {
-    println!(
-        "{:<5} {:>5} {:<16} {:>8} {:>8} {:>8} {:>18} {:>6}",
-        "shape", "depth", "case", "min ns", "med ns", "vs otel", "vs fastrace_local", "lost"
-    );
-    for series in &measurements.0 {
-        let against = |other| paired(measurements, series, other);
+pub(crate) fn print(figures: &Figures) {
+    for group in &figures.groups {
+        println!("\nCPU ns a span of the recording threads, group {}", group.name);
         println!(
-            "{:<5} {:>5} {:<16} {:>8.1} {:>8.1} {:>8.3} {:>18.3} {:>6}",
-            series.shape.name(),
-            series.depth,
-            series.case,
-            series.minimum(),
-            median(&series.nanos),
-            against(OTEL),
-            against(FASTRACE_LOCAL),
-            series.lost
+            "{:<22} {:<5} {:>5} {:>7} {:>8} {:>8} {:>8} {:>18} {:>6}",
+            "case", "shape", "depth", "threads", "min", "median", "vs otel", "vs fastrace_local", "lost"
+        );
+        for series in &group.series {
+            println!(
+                "{:<22} {:<5} {:>5} {:>7} {:>8.1} {:>8.1} {:>8} {:>18} {:>6}",
+                series.key.case,
+                series.key.shape.name(),
+                series.key.depth,
+                series.key.threads,
+                series.minimum(),
+                series.median(),
+                ratio(group.against(series, OTEL)),
+                ratio(group.against(series, FASTRACE_LOCAL)),
+                series.lost
+            );
+        }
+    }
+    if !figures.instructions.is_empty() {
+        println!("\nInstructions a span");
+        println!("{:<22} {:<5} {:>5} {:<9} {:>9}", "case", "shape", "depth", "threads", "count");
+        for of in &figures.instructions {
+            let threads = if of.all_threads { "all" } else { "recording" };
+            let (shape, depth) = (of.shape.name(), of.depth);
+            println!("{:<22} {shape:<5} {depth:>5} {threads:<9} {:>9.0}", of.case, of.count);
+        }
+    }
+    if !figures.allocations.is_empty() {
+        println!("\nAllocations a span of the recording thread");
+        println!("{:<22} {:<5} {:>5} {:>11} {:>9}", "case", "shape", "depth", "allocations", "bytes");
+        for of in &figures.allocations {
+            let (shape, depth) = (of.shape.name(), of.depth);
+            println!("{:<22} {shape:<5} {depth:>5} {:>11.3} {:>9.1}", of.case, of.count, of.bytes);
+        }
+    }
+    loads(
+        "At 100,000 spans a second, each burst delivered before the next, rich, medians",
+        &figures.delivered,
+    );
+    loads("At full speed, two threads, rich, medians", &figures.full_speed);
+    for (rate, outcomes) in &figures.rates {
+        loads(&format!("Offered {rate} spans a second, rich, medians"), outcomes);
+    }
+    println!();
+}
+
+fn loads(title: &str, all: &[Outcomes]) {
+    if all.is_empty() {
+        return;
+    }
+    println!("\n{title}");
+    println!(
+        "{:<18} {:>9} {:>9} {:>8} {:>10} {:>12} {:>12} {:>9}",
+        "pipeline", "offered/s", "received", "lost %", "CPU ns", "producer ns", "delivered/s", "peak MiB"
+    );
+    for outcomes in all {
+        let middle = |figure: fn(&Outcome) -> f64| median(&outcomes.figures(figure));
+        println!(
+            "{:<18} {:>9.0} {:>9.0} {:>8.3} {:>10.0} {:>12.0} {:>12.0} {:>9.1}",
+            outcomes.pipeline,
+            middle(Outcome::offered_per_second),
+            middle(|outcome| outcome.received as f64),
+            middle(Outcome::loss_percent),
+            middle(Outcome::cpu_per_received),
+            middle(|outcome| outcome.producing as f64 / outcome.made as f64),
+            middle(Outcome::received_per_second),
+            middle(|outcome| outcome.peak_kib as f64 / 1024.0),
         );
     }
 }
 
-/// Each ratio is the median over rounds of both figures of one round, and of the depths the worse.
-pub(crate) fn print_ratios(measurements: &Measurements) {
-    for (name, case, shape, other) in [
-        ("native_rich_vs_otel", NATIVE, Shape::Rich, OTEL),
-        ("native_bare_vs_otel", NATIVE, Shape::Bare, OTEL),
-        ("native_rich_vs_fastrace_local", NATIVE, Shape::Rich, FASTRACE_LOCAL),
-        ("native_bare_vs_fastrace_local", NATIVE, Shape::Bare, FASTRACE_LOCAL),
-        ("sampled_out_vs_otel", SAMPLED_OUT, Shape::Rich, OTEL),
-    ] {
-        let ratios = series_of(measurements, case, shape).map(|series| paired(measurements, series, other));
-        println!("ratio {name} {:.3}", ratios.fold(0.0, f64::max));
-    }
-    let noop = Shape::ALL.into_iter().flat_map(|shape| series_of(measurements, NOOP, shape));
-    println!("ratio noop_ns {:.1}", noop.map(|series| median(&series.nanos)).fold(0.0, f64::max));
-}
-
-fn series_of<'a>(
-    measurements: &'a Measurements,
-    case: &'a str,
-    shape: Shape,
-) -> impl Iterator<Item = &'a Series> {
-    DEPTHS.into_iter().filter_map(move |depth| measurements.find(case, shape, depth))
-}
-
-fn paired(measurements: &Measurements, series: &Series, other: &str) -> f64 {
-    let Some(other) = measurements.find(other, series.shape, series.depth) else { return f64::NAN };
-    let ratios: Vec<_> = series.nanos.iter().zip(&other.nanos).map(|(ours, theirs)| ours / theirs).collect();
-    median(&ratios)
+fn ratio(ratio: Option<f64>) -> String {
+    ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.3}"))
 }

@@ -1,79 +1,81 @@
-//! fastrace with a reporter that discards: a root for every trace, and local spans under one root for all.
+//! fastrace: a root for every trace, or local spans under one root for many.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
 use fastrace::collector::{Config, Reporter, SpanRecord};
 use fastrace::prelude::{Event, LocalSpan, Span, SpanContext};
+use tracer_factory_hot_path::{
+    AGENT, Case, EVENT, Failure, Load, NAME, PROVIDER, Record, Shape, TOKENS, Values,
+};
 
-use crate::case::{AGENT, Case, EVENT, NAME, PROVIDER, Shape, TOKENS, Values};
+/// Its collector belongs to the process, and so does what has arrived.
+static ARRIVED: AtomicU64 = AtomicU64::new(0);
 
-struct Discard(Arc<AtomicU64>);
+struct Discard;
 
 impl Reporter for Discard {
     fn report(&mut self, spans: Vec<SpanRecord>) {
-        self.0.fetch_add(spans.len() as u64, Relaxed);
+        ARRIVED.fetch_add(spans.len() as u64, Relaxed);
     }
-}
-
-/// Its collector belongs to the process, so both cases share one reporter.
-pub(crate) fn cases() -> (RootAndLocals, Locals) {
-    let arrived = Arc::new(AtomicU64::new(0));
-    fastrace::set_reporter(Discard(Arc::clone(&arrived)), Config::default());
-    (RootAndLocals(Arc::clone(&arrived)), Locals(arrived))
 }
 
 /// A trace is a root span with local spans in it, as in a server.
-pub(crate) struct RootAndLocals(Arc<AtomicU64>);
+pub(crate) struct RootAndLocals;
 
 /// One root for a whole burst: fastrace at its best, for the root is what it pays for.
-pub(crate) struct Locals(Arc<AtomicU64>);
+struct Locals;
 
-impl Case for RootAndLocals {
-    fn name(&self) -> &'static str {
-        "fastrace_root"
-    }
+pub(crate) fn root_and_locals() -> Result<Box<dyn Case>, Failure> {
+    fastrace::set_reporter(Discard, Config::default());
+    Ok(Box::new(RootAndLocals))
+}
 
-    fn record(&self, shape: Shape, depth: usize, traces: usize, values: Values) {
-        for _ in 0..traces {
-            root(shape, depth, values);
+pub(crate) fn locals() -> Result<Box<dyn Case>, Failure> {
+    fastrace::set_reporter(Discard, Config::default());
+    Ok(Box::new(Locals))
+}
+
+impl Record for RootAndLocals {
+    fn record(&self, load: Load, values: Values) {
+        for _ in 0..load.traces {
+            root(load.shape, load.depth, values);
         }
     }
 
     fn settle(&self) {
         fastrace::flush();
     }
+}
 
+impl Case for RootAndLocals {
     fn arrived(&self) -> u64 {
-        self.0.load(Relaxed)
+        ARRIVED.load(Relaxed)
+    }
+}
+
+impl Record for Locals {
+    fn record(&self, load: Load, values: Values) {
+        let root = Span::root(NAME, SpanContext::random());
+        let _parent = root.set_local_parent();
+        for _ in 0..load.traces {
+            local(load.shape, load.depth, values);
+        }
+    }
+
+    fn settle(&self) {
+        fastrace::flush();
     }
 }
 
 impl Case for Locals {
-    fn name(&self) -> &'static str {
-        crate::FASTRACE_LOCAL
-    }
-
-    fn record(&self, shape: Shape, depth: usize, traces: usize, values: Values) {
-        let root = Span::root(NAME, SpanContext::random());
-        let _parent = root.set_local_parent();
-        for _ in 0..traces {
-            local(shape, depth, values);
-        }
-    }
-
-    fn settle(&self) {
-        fastrace::flush();
-    }
-
     fn arrived(&self) -> u64 {
-        self.0.load(Relaxed)
+        ARRIVED.load(Relaxed)
     }
 
     /// Its one root comes on top.
-    fn arrivals(&self, depth: usize, traces: usize) -> u64 {
-        (depth * traces) as u64 + 1
+    fn arrivals(&self, load: Load) -> u64 {
+        load.spans() + 1
     }
 }
 
