@@ -3,11 +3,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::key;
-use crate::ids::{SpanId, TraceFlags, TraceId};
-use crate::propagation::TraceState;
-use crate::span::{Event, InstrumentationScope, Link, Resource, SpanData, SpanKind, Status, StatusCode};
-use crate::value::Value;
+use super::SpanRef;
+use crate::span::{InstrumentationScope, Resource, SpanData};
+use crate::value::AttrValue;
 use crate::wire::{DecodeError, Field, Reader};
 
 /// Every span of an `ExportTraceServiceRequest` (or `TracesData`), with its resource and scope.
@@ -53,14 +51,13 @@ fn decode_scope_spans(
             scope = decode_scope(field.bytes(number)?)?;
         }
     }
-    let scope = Arc::new(scope);
+    let mut span = SpanRef::default();
+    span.scope = Arc::new(scope);
     let mut reader = Reader::new(bytes);
     while let Some((number, field)) = reader.field()? {
         if number == 2 {
-            let mut span = decode_span(field.bytes(number)?)?;
-            span.resource = Arc::clone(resource);
-            span.scope = Arc::clone(&scope);
-            spans.push(span);
+            span.read(field.bytes(number)?)?;
+            spans.push(span.to_data(resource));
         }
     }
     Ok(())
@@ -72,7 +69,8 @@ pub(super) fn decode_resource(bytes: &[u8]) -> Result<Resource, DecodeError> {
     let mut reader = Reader::new(bytes);
     while let Some((number, field)) = reader.field()? {
         if number == 1 {
-            resource.attributes.push(decode_key_value(field.bytes(number)?, 0)?);
+            let (name, value) = decode_key_value(field.bytes(number)?, 0)?;
+            resource.attributes.push((name.to_owned(), value.into_owned()));
         }
     }
     Ok(resource)
@@ -94,106 +92,18 @@ pub(super) fn decode_scope(bytes: &[u8]) -> Result<InstrumentationScope, DecodeE
 
 /// One `Span` message. Resource and scope are left empty.
 pub fn decode_span(bytes: &[u8]) -> Result<SpanData, DecodeError> {
-    let mut span = SpanData::default();
+    let mut span = SpanRef::default();
+    span.read(bytes)?;
+    Ok(span.to_data(&Arc::default()))
+}
+
+/// One `KeyValue` message, borrowed but for arrays and maps.
+pub(super) fn decode_key_value(bytes: &[u8], depth: u32) -> Result<(&str, AttrValue<'_>), DecodeError> {
+    let (mut name, mut value) = ("", AttrValue::Empty);
     let mut reader = Reader::new(bytes);
     while let Some((number, field)) = reader.field()? {
         match number {
-            1 => span.context.trace_id = trace_id(field.bytes(number)?),
-            2 => span.context.span_id = span_id(field.bytes(number)?),
-            3 => span.context.trace_state = TraceState::from_header(field.text(number)?),
-            4 => span.parent_span_id = Some(span_id(field.bytes(number)?)).filter(|id| id.is_valid()),
-            5 => span.name = field.text(number)?.to_owned(),
-            6 => span.kind = SpanKind::from_otlp(field.varint(number)?),
-            7 => span.start_unix_nanos = field.fixed64(number)?,
-            8 => span.end_unix_nanos = field.fixed64(number)?,
-            9 => span.attributes.push(decode_key_value(field.bytes(number)?, 0)?),
-            10 => span.dropped_attributes = field.varint(number)? as u32,
-            11 => span.events.push(decode_event(field.bytes(number)?)?),
-            12 => span.dropped_events = field.varint(number)? as u32,
-            13 => span.links.push(decode_link(field.bytes(number)?)?),
-            14 => span.dropped_links = field.varint(number)? as u32,
-            15 => decode_status(field.bytes(number)?, &mut span.status)?,
-            16 => {
-                let flags = field.fixed32(number)?;
-                span.context.flags = TraceFlags::from_byte(flags as u8);
-                span.parent_is_remote =
-                    (flags & key::FLAG_HAS_IS_REMOTE != 0).then_some(flags & key::FLAG_IS_REMOTE != 0);
-            }
-            _ => {}
-        }
-    }
-    Ok(span)
-}
-
-/// An identifier of another length than its own names nothing.
-fn trace_id(bytes: &[u8]) -> TraceId {
-    TraceId::from_slice(bytes).unwrap_or_default()
-}
-
-fn span_id(bytes: &[u8]) -> SpanId {
-    SpanId::from_slice(bytes).unwrap_or_default()
-}
-
-fn decode_event(bytes: &[u8]) -> Result<Event, DecodeError> {
-    let mut event = Event::default();
-    let mut reader = Reader::new(bytes);
-    while let Some((number, field)) = reader.field()? {
-        match number {
-            1 => event.time_unix_nanos = field.fixed64(number)?,
-            2 => event.name = field.text(number)?.to_owned(),
-            3 => event.attributes.push(decode_key_value(field.bytes(number)?, 0)?),
-            4 => event.dropped_attributes = field.varint(number)? as u32,
-            _ => {}
-        }
-    }
-    Ok(event)
-}
-
-fn decode_link(bytes: &[u8]) -> Result<Link, DecodeError> {
-    let mut link = Link::default();
-    let mut reader = Reader::new(bytes);
-    while let Some((number, field)) = reader.field()? {
-        match number {
-            1 => link.context.trace_id = trace_id(field.bytes(number)?),
-            2 => link.context.span_id = span_id(field.bytes(number)?),
-            3 => link.context.trace_state = TraceState::from_header(field.text(number)?),
-            4 => link.attributes.push(decode_key_value(field.bytes(number)?, 0)?),
-            5 => link.dropped_attributes = field.varint(number)? as u32,
-            6 => {
-                let flags = field.fixed32(number)?;
-                link.context.flags = TraceFlags::from_byte(flags as u8);
-                link.context.is_remote = flags & key::FLAG_IS_REMOTE != 0;
-            }
-            _ => {}
-        }
-    }
-    Ok(link)
-}
-
-fn decode_status(bytes: &[u8], status: &mut Status) -> Result<(), DecodeError> {
-    let mut reader = Reader::new(bytes);
-    while let Some((number, field)) = reader.field()? {
-        match number {
-            2 => status.message = field.text(number)?.to_owned(),
-            3 => {
-                status.code = match field.varint(number)? {
-                    1 => StatusCode::Ok,
-                    2 => StatusCode::Error,
-                    _ => StatusCode::Unset,
-                }
-            }
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-fn decode_key_value(bytes: &[u8], depth: u32) -> Result<(String, Value), DecodeError> {
-    let (mut name, mut value) = (String::new(), Value::Empty);
-    let mut reader = Reader::new(bytes);
-    while let Some((number, field)) = reader.field()? {
-        match number {
-            1 => name = field.text(number)?.to_owned(),
+            1 => name = field.text(number)?,
             2 => value = decode_any(field.bytes(number)?, depth)?,
             _ => {}
         }
@@ -201,23 +111,23 @@ fn decode_key_value(bytes: &[u8], depth: u32) -> Result<(String, Value), DecodeE
     Ok((name, value))
 }
 
-fn decode_any(bytes: &[u8], depth: u32) -> Result<Value, DecodeError> {
+fn decode_any(bytes: &[u8], depth: u32) -> Result<AttrValue<'_>, DecodeError> {
     if depth >= DecodeError::DEPTH {
         return Err(DecodeError::TooDeep);
     }
-    let mut value = Value::Empty;
+    let mut value = AttrValue::Empty;
     let mut reader = Reader::new(bytes);
     while let Some((number, field)) = reader.field()? {
         value = match number {
-            1 => Value::Str(Cow::Owned(field.text(number)?.to_owned())),
-            2 => Value::Bool(field.varint(number)? != 0),
-            3 => Value::Int(field.varint(number)? as i64),
-            4 => Value::Double(f64::from_bits(field.fixed64(number)?)),
-            5 => Value::Array(repeated(field, number, |bytes| decode_any(bytes, depth + 1))?),
-            6 => Value::Map(repeated(field, number, |bytes| {
-                decode_key_value(bytes, depth + 1).map(|(name, value)| (Cow::Owned(name), value))
+            1 => AttrValue::Str(Cow::Borrowed(field.text(number)?)),
+            2 => AttrValue::Bool(field.varint(number)? != 0),
+            3 => AttrValue::Int(field.varint(number)? as i64),
+            4 => AttrValue::Double(f64::from_bits(field.fixed64(number)?)),
+            5 => AttrValue::Array(repeated(field, number, |bytes| decode_any(bytes, depth + 1))?),
+            6 => AttrValue::Map(repeated(field, number, |bytes| {
+                decode_key_value(bytes, depth + 1).map(|(name, value)| (Cow::Borrowed(name), value))
             })?),
-            7 => Value::Bytes(Cow::Owned(field.bytes(number)?.to_vec())),
+            7 => AttrValue::Bytes(Cow::Borrowed(field.bytes(number)?)),
             _ => value,
         }
     }
@@ -225,10 +135,10 @@ fn decode_any(bytes: &[u8], depth: u32) -> Result<Value, DecodeError> {
 }
 
 /// The elements of an `ArrayValue` or `KeyValueList`, which both are field 1 of their message.
-fn repeated<T>(
-    field: Field<'_>,
+fn repeated<'a, T>(
+    field: Field<'a>,
     number: u32,
-    decode: impl Fn(&[u8]) -> Result<T, DecodeError>,
+    decode: impl Fn(&'a [u8]) -> Result<T, DecodeError>,
 ) -> Result<Vec<T>, DecodeError> {
     let mut items = Vec::new();
     let mut reader = Reader::new(field.bytes(number)?);
