@@ -9,7 +9,6 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tracer_factory_core::config::Endpoint;
 use tracer_factory_core::delivery::{Batch, BoxFuture, Delivered, DeliveryError, Destination, Outcome};
 
-use crate::model::Process;
 use crate::packets::{MAX_PACKET, Packets};
 
 /// How long a name's address is believed; an agent may move, and UDP would never tell.
@@ -62,8 +61,7 @@ impl AgentDestination {
                 Err(_) => return self.retry(format!("looking up {} took too long", self.host)),
             },
         };
-        let Packets { packets, oversize, invalid } =
-            Packets::new(&Process::new(batch.resource()), batch.decode(), MAX_PACKET);
+        let Packets { packets, oversize, invalid } = Packets::new(batch, MAX_PACKET);
         // The same batch makes the same packets, and no other batch makes any of them: spans have identifiers.
         let first = match self.resume_at.take() {
             Some(resume_at) => packets.iter().position(|packet| *packet == resume_at).unwrap_or(0),

@@ -2,11 +2,10 @@
 
 use tracer_factory_core::delivery::{Batch, BoxFuture, Delivered, Destination, Outcome};
 use tracer_factory_core::http::HttpSender;
-use tracer_factory_core::span::SpanData;
 
 use crate::encode;
-use crate::model::{Process, Span};
-use crate::thrift::Binary;
+use crate::model::Process;
+use crate::thrift::{Binary, Protocol};
 
 const CONTENT_TYPE: &str = "application/x-thrift";
 
@@ -34,16 +33,25 @@ impl CollectorDestination {
 }
 
 /// How many spans no receiver could file, and the request's body for the others.
-fn encode(batch: &Batch) -> (u64, Option<Vec<u8>>) {
-    let (valid, invalid): (Vec<SpanData>, Vec<SpanData>) =
-        batch.decode().partition(|span| span.context.is_valid());
-    let spans: Vec<_> = valid.iter().map(Span::new).collect();
-    let body = (!spans.is_empty()).then(|| {
-        let mut out = Binary::default();
-        encode::batch(&mut out, &Process::new(batch.resource()), &spans);
-        out.into_bytes()
+pub(crate) fn encode(batch: &Batch) -> (u64, Option<Vec<u8>>) {
+    let (mut spans, mut invalid) = (0, 0);
+    // Numbers and lengths are wider than in the records, which have headers instead.
+    let mut out = Binary::with_capacity(batch.bytes() + batch.bytes() / 2);
+    out.begin_struct();
+    out.struct_field(1);
+    encode::process(&mut out, &Process::new(batch.resource()));
+    let list = out.open_struct_list(2);
+    batch.visit(|span| {
+        if span.context.is_valid() {
+            encode::span(&mut out, span);
+            spans += 1;
+        } else {
+            invalid += 1;
+        }
     });
-    (invalid.len() as u64, body)
+    out.set_length(list, spans);
+    out.end_struct();
+    (invalid, (spans > 0).then(|| out.into_bytes()))
 }
 
 impl Destination for CollectorDestination {

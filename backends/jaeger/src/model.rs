@@ -1,10 +1,10 @@
-//! Spans as Jaeger has them: OpenTelemetry's mapping, borrowed from the decoded span.
+//! What Jaeger calls things: OpenTelemetry's mapping of a resource, and of all that becomes a tag.
 
 use std::borrow::Cow;
 
-use tracer_factory_core::ids::{SpanId, TraceId};
 use tracer_factory_core::json;
-use tracer_factory_core::span::{Event, Link, Resource, SpanData, SpanKind, StatusCode};
+use tracer_factory_core::otlp::SpanRef;
+use tracer_factory_core::span::{Resource, SpanKind, StatusCode};
 use tracer_factory_core::value::{AttrValue, Value};
 
 /// Who sent a batch of spans.
@@ -12,39 +12,6 @@ use tracer_factory_core::value::{AttrValue, Value};
 pub(crate) struct Process<'a> {
     pub(crate) service_name: Cow<'a, str>,
     pub(crate) tags: Vec<Tag<'a>>,
-}
-
-/// One span.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Span<'a> {
-    pub(crate) trace_id: TraceId,
-    pub(crate) span_id: SpanId,
-    /// Jaeger makes the `CHILD_OF` reference of this one itself; all zeros for a root.
-    pub(crate) parent_span_id: SpanId,
-    pub(crate) operation_name: &'a str,
-    pub(crate) references: Vec<FollowsFrom>,
-    pub(crate) flags: i32,
-    /// In microseconds since the Unix epoch.
-    pub(crate) start_time: i64,
-    /// In microseconds.
-    pub(crate) duration: i64,
-    pub(crate) tags: Vec<Tag<'a>>,
-    pub(crate) logs: Vec<Log<'a>>,
-}
-
-/// A reference to a span that is not the parent.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct FollowsFrom {
-    pub(crate) trace_id: TraceId,
-    pub(crate) span_id: SpanId,
-}
-
-/// Something that happened at one moment.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Log<'a> {
-    /// In microseconds since the Unix epoch.
-    pub(crate) timestamp: i64,
-    pub(crate) fields: Vec<Tag<'a>>,
 }
 
 /// A named, typed value.
@@ -64,10 +31,9 @@ pub(crate) enum TagValue<'a> {
     Binary(&'a [u8]),
 }
 
-const SAMPLED: i32 = 1;
-const EVENT: &str = "event";
-const TRACE_STATE: &str = "w3c.tracestate";
-const DROPPED_ATTRIBUTES: &str = "otel.dropped_attributes_count";
+pub(crate) const EVENT: &str = "event";
+pub(crate) const TRACE_STATE: &str = "w3c.tracestate";
+pub(crate) const DROPPED_ATTRIBUTES: &str = "otel.dropped_attributes_count";
 
 impl<'a> Process<'a> {
     pub(crate) fn new(resource: &'a Resource) -> Self {
@@ -77,126 +43,83 @@ impl<'a> Process<'a> {
             // Jaeger files spans by this name, so it may not be missing.
             _ => Cow::Borrowed("unknown_service"),
         };
-        let tags = resource.attributes.iter().filter(|(key, _)| key != SERVICE_NAME).map(Tag::from_attribute);
-        Self { service_name, tags: tags.collect() }
+        let others = resource.attributes.iter().filter(|(key, _)| key != SERVICE_NAME);
+        Self { service_name, tags: others.map(|(key, value)| Tag::from_attribute(key, value)).collect() }
     }
 }
 
-impl<'a> Span<'a> {
-    pub(crate) fn new(span: &'a SpanData) -> Self {
-        let context = &span.context;
-        // A reference to itself would make Jaeger take the span for its own parent.
-        let refers = |link: &&Link| {
-            link.context.is_valid()
-                && (link.context.trace_id, link.context.span_id) != (context.trace_id, context.span_id)
-        };
-        let references = span.links.iter().filter(refers);
-        let events = span.events.iter().map(Log::from_event);
-        let links = span.links.iter().filter_map(|link| Log::from_link(link, span.start_unix_nanos));
-        Self {
-            trace_id: context.trace_id,
-            span_id: context.span_id,
-            parent_span_id: span.parent_span_id.unwrap_or(SpanId::INVALID),
-            operation_name: &span.name,
-            references: references
-                .map(|link| FollowsFrom { trace_id: link.context.trace_id, span_id: link.context.span_id })
-                .collect(),
-            // Jaeger's second bit means "debug", W3C's "random": only the first one means the same.
-            flags: if context.flags.is_sampled() { SAMPLED } else { 0 },
-            start_time: micros(span.start_unix_nanos),
-            duration: micros(span.duration_nanos()),
-            tags: span_tags(span),
-            logs: events.chain(links).collect(),
+const MOST_FACTS: usize = 10;
+
+/// The tags that say what Jaeger has no field for. Attributes of the same names give way to them.
+#[derive(Debug)]
+pub(crate) struct Facts<'a> {
+    tags: [Tag<'a>; MOST_FACTS],
+    len: usize,
+}
+
+impl<'a> Facts<'a> {
+    pub(crate) fn of(span: &'a SpanRef<'_>) -> Self {
+        let mut facts =
+            Self { tags: [const { Tag { key: "", value: TagValue::Bool(false) } }; MOST_FACTS], len: 0 };
+        facts.add_text("otel.scope.name", &span.scope.name);
+        facts.add_text("otel.scope.version", &span.scope.version);
+        if span.kind != SpanKind::Internal {
+            facts.add(Tag::text("span.kind", span.kind.as_str()));
         }
-    }
-}
-
-/// The tags that say what Jaeger has no field for, then the attributes, except those of the same names.
-fn span_tags(span: &SpanData) -> Vec<Tag<'_>> {
-    let mut tags = Vec::with_capacity(span.attributes.len() + 6);
-    if !span.scope.name.is_empty() {
-        tags.push(Tag::text("otel.scope.name", &*span.scope.name));
-    }
-    if !span.scope.version.is_empty() {
-        tags.push(Tag::text("otel.scope.version", &*span.scope.version));
-    }
-    if span.kind != SpanKind::Internal {
-        tags.push(Tag::text("span.kind", span.kind.as_str()));
-    }
-    match span.status.code {
-        StatusCode::Unset => {}
-        StatusCode::Ok => tags.push(Tag::text("otel.status_code", "OK")),
-        StatusCode::Error => {
-            tags.push(Tag::text("otel.status_code", "ERROR"));
-            tags.push(Tag { key: "error", value: TagValue::Bool(true) });
-            if !span.status.message.is_empty() {
-                tags.push(Tag::text("otel.status_description", &*span.status.message));
+        match span.status {
+            StatusCode::Unset => {}
+            StatusCode::Ok => facts.add(Tag::text("otel.status_code", "OK")),
+            StatusCode::Error => {
+                facts.add(Tag::text("otel.status_code", "ERROR"));
+                facts.add(Tag { key: "error", value: TagValue::Bool(true) });
+                facts.add_text("otel.status_description", span.status_message);
             }
         }
-    }
-    if !span.context.trace_state.is_empty() {
-        tags.push(Tag::text(TRACE_STATE, span.context.trace_state.to_string()));
-    }
-    tags.extend(Tag::count(DROPPED_ATTRIBUTES, span.dropped_attributes));
-    tags.extend(Tag::count("otel.dropped_events_count", span.dropped_events));
-    tags.extend(Tag::count("otel.dropped_links_count", span.dropped_links));
-    let own = tags.len();
-    for attribute in &span.attributes {
-        if !tags[..own].iter().any(|tag| tag.key == attribute.0) {
-            tags.push(Tag::from_attribute(attribute));
-        }
-    }
-    tags
-}
-
-impl<'a> Log<'a> {
-    fn from_event(event: &'a Event) -> Self {
-        let mut fields = Vec::with_capacity(event.attributes.len() + 1);
-        // An attribute of this name takes precedence, as the mapping wants it.
-        if !event.name.is_empty() && !event.attributes.iter().any(|(key, _)| key == EVENT) {
-            fields.push(Tag::text(EVENT, &*event.name));
-        }
-        fields.extend(event.attributes.iter().map(Tag::from_attribute));
-        fields.extend(Tag::count(DROPPED_ATTRIBUTES, event.dropped_attributes));
-        Self { timestamp: micros(event.time_unix_nanos), fields }
-    }
-
-    /// References carry identifiers and no more, so whatever else a link has becomes a log at the span's start.
-    fn from_link(link: &'a Link, start_unix_nanos: u64) -> Option<Self> {
-        let state = &link.context.trace_state;
-        if link.attributes.is_empty() && link.dropped_attributes == 0 && state.is_empty() {
-            return None;
-        }
-        let mut fields = vec![
-            Tag::text(EVENT, "link"),
-            Tag::text("trace_id", link.context.trace_id.to_string()),
-            Tag::text("span_id", link.context.span_id.to_string()),
+        facts.add_text(TRACE_STATE, span.context.trace_state.as_str());
+        let counts = [
+            (DROPPED_ATTRIBUTES, span.dropped_attributes),
+            ("otel.dropped_events_count", span.dropped_events),
+            ("otel.dropped_links_count", span.dropped_links),
         ];
-        if !state.is_empty() {
-            fields.push(Tag::text(TRACE_STATE, state.to_string()));
+        for tag in counts.into_iter().filter_map(|(key, count)| Tag::count(key, count)) {
+            facts.add(tag);
         }
-        let own = fields.len();
-        for attribute in &link.attributes {
-            if !fields[..own].iter().any(|field| field.key == attribute.0) {
-                fields.push(Tag::from_attribute(attribute));
-            }
+        facts
+    }
+
+    fn add_text(&mut self, key: &'static str, text: &'a str) {
+        if !text.is_empty() {
+            self.add(Tag::text(key, text));
         }
-        fields.extend(Tag::count(DROPPED_ATTRIBUTES, link.dropped_attributes));
-        Some(Self { timestamp: micros(start_unix_nanos), fields })
+    }
+
+    fn add(&mut self, tag: Tag<'a>) {
+        if let Some(place) = self.tags.get_mut(self.len) {
+            *place = tag;
+            self.len += 1;
+        }
+    }
+
+    pub(crate) fn tags(&self) -> &[Tag<'a>] {
+        self.tags.get(..self.len).unwrap_or_default()
+    }
+
+    pub(crate) fn have(&self, key: &str) -> bool {
+        self.tags().iter().any(|tag| tag.key == key)
     }
 }
 
 impl<'a> Tag<'a> {
-    fn text(key: &'a str, value: impl Into<Cow<'a, str>>) -> Self {
+    pub(crate) fn text(key: &'a str, value: impl Into<Cow<'a, str>>) -> Self {
         Self { key, value: TagValue::Str(value.into()) }
     }
 
     /// Nothing for zero.
-    fn count(key: &'a str, count: u32) -> Option<Self> {
+    pub(crate) fn count(key: &'a str, count: u32) -> Option<Self> {
         (count > 0).then_some(Self { key, value: TagValue::Long(count.into()) })
     }
 
-    fn from_attribute((key, value): &'a (String, Value)) -> Self {
+    pub(crate) fn from_attribute(key: &'a str, value: &'a AttrValue<'_>) -> Self {
         let value = match value {
             AttrValue::Str(text) => TagValue::Str(Cow::Borrowed(text)),
             AttrValue::Bool(value) => TagValue::Bool(*value),
@@ -213,6 +136,6 @@ impl<'a> Tag<'a> {
 }
 
 /// Whole microseconds; a `u64` of nanoseconds always fits.
-fn micros(nanos: u64) -> i64 {
+pub(crate) fn micros(nanos: u64) -> i64 {
     (nanos / 1000) as i64
 }

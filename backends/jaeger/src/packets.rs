@@ -1,9 +1,9 @@
 //! A batch as UDP packets: `emitBatch` messages in compact Thrift, none longer than Jaeger reads.
 
-use tracer_factory_core::span::SpanData;
+use tracer_factory_core::delivery::Batch;
 
 use crate::encode;
-use crate::model::{Process, Span};
+use crate::model::Process;
 use crate::thrift::{Compact, Protocol, list_header_len};
 
 /// Jaeger's receivers cut a packet off here (`max_packet_size`).
@@ -22,30 +22,26 @@ pub(crate) struct Packets {
 
 impl Packets {
     /// Fills packets of at most `limit` bytes, in order; each repeats the process, as each stands alone.
-    pub(crate) fn new(
-        process: &Process<'_>,
-        spans: impl IntoIterator<Item = SpanData>,
-        limit: usize,
-    ) -> Self {
-        let mut filling = Filling::new(process, limit);
+    pub(crate) fn new(batch: &Batch, limit: usize) -> Self {
+        let mut filling = Filling::new(&Process::new(batch.resource()), limit);
         let mut encoded = Compact::default();
         let mut all = Packets::default();
-        for span in spans {
+        batch.visit(|span| {
             if !span.context.is_valid() {
                 all.invalid += 1;
-                continue;
+                return;
             }
             encoded.clear();
-            encode::span(&mut encoded, &Span::new(&span));
+            encode::span(&mut encoded, span);
             if !filling.fits_alone(encoded.bytes().len()) {
                 all.oversize += 1;
-                continue;
+                return;
             }
             if !filling.fits(encoded.bytes().len()) {
                 all.packets.extend(filling.finish());
             }
             filling.push(encoded.bytes());
-        }
+        });
         all.packets.extend(filling.finish());
         all
     }

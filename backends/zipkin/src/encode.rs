@@ -1,11 +1,12 @@
-//! Spans as a Zipkin v2 JSON array, written straight into bytes.
+//! Spans as a Zipkin v2 JSON array, written straight from recorded bytes into bytes.
 
-use std::io::Write;
 use std::sync::Arc;
 
-use tracer_factory_core::span::{Event, Resource, SpanData, SpanKind};
+use tracer_factory_core::delivery::Batch;
+use tracer_factory_core::otlp::{EventRef, SpanRef};
+use tracer_factory_core::span::{Resource, SpanData, SpanKind};
 
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, Host};
 use crate::json::{Object, write_array, write_attributes, write_text};
 use crate::tags::{ResourceTags, write_tags};
 
@@ -13,11 +14,18 @@ use crate::tags::{ResourceTags, write_tags};
 #[derive(Debug, Default)]
 pub struct Encoder {
     resource: Arc<Resource>,
+    sender: Sender,
+}
+
+/// What all spans of a resource have in common.
+#[derive(Debug)]
+struct Sender {
+    host: Host,
     tags: ResourceTags,
 }
 
 /// A request's body and what could not be part of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Encoded {
     /// The JSON array.
     pub body: Vec<u8>,
@@ -27,75 +35,111 @@ pub struct Encoded {
     pub invalid: u64,
 }
 
+impl Sender {
+    fn of(resource: &Resource) -> Self {
+        Self { host: Host::of(resource), tags: ResourceTags::new(resource) }
+    }
+}
+
+impl Default for Sender {
+    fn default() -> Self {
+        Self::of(&Resource::default())
+    }
+}
+
 impl Encoder {
     /// An encoder that has seen no resource.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The body of one request.
+    /// The body of one request, of decoded spans.
     pub fn encode(&mut self, spans: impl IntoIterator<Item = SpanData>) -> Encoded {
-        let mut invalid = 0;
-        let mut written = 0;
-        let mut body = Vec::with_capacity(4096);
-        let valid = spans.into_iter().filter(|span| {
-            let valid = span.context.is_valid();
-            invalid += u64::from(!valid);
-            valid
-        });
-        write_array(&mut body, valid, |out, span| {
-            written += 1;
-            self.write_span(out, &span);
-        });
-        Encoded { body, spans: written, invalid }
+        let mut encoded = Encoded::begin(4096);
+        for span in spans {
+            self.add(&mut encoded, &SpanRef::of(&span), &span.resource);
+        }
+        encoded.end()
     }
 
-    fn write_span(&mut self, out: &mut Vec<u8>, span: &SpanData) {
-        if !Arc::ptr_eq(&self.resource, &span.resource) {
-            self.resource = Arc::clone(&span.resource);
-            self.tags = ResourceTags::new(&span.resource);
+    /// The body of one request.
+    pub fn encode_batch(&mut self, batch: &Batch) -> Encoded {
+        // JSON says everything at length, the resource with each span.
+        let mut encoded = Encoded::begin(4 * batch.bytes());
+        batch.visit(|span| self.add(&mut encoded, span, batch.resource()));
+        encoded.end()
+    }
+
+    fn add(&mut self, encoded: &mut Encoded, span: &SpanRef<'_>, resource: &Arc<Resource>) {
+        if !span.context.is_valid() {
+            encoded.invalid += 1;
+            return;
         }
-        let shared = is_shared(span);
-        let mut object = Object::begin(out);
-        write_id(object.key("traceId"), span.trace_id());
-        // The caller's own parent is not known here, and a span is never its own.
-        if let Some(parent) =
-            span.parent_span_id.filter(|parent| parent.is_valid() && *parent != span.span_id())
-        {
-            write_id(object.key("parentId"), parent);
+        if !Arc::ptr_eq(&self.resource, resource) {
+            self.resource = Arc::clone(resource);
+            self.sender = Sender::of(resource);
         }
-        write_id(object.key("id"), span.span_id());
-        if let Some(kind) = kind_name(span.kind) {
-            object.text("kind", kind);
+        if encoded.spans > 0 {
+            encoded.body.push(b',');
         }
-        if !span.name.is_empty() {
-            object.text("name", &span.name);
-        }
-        // To Zipkin zero means unknown, for both.
-        if span.start_unix_nanos >= 1000 {
-            object.number("timestamp", span.start_unix_nanos / 1000);
-        }
-        object.number("duration", (span.duration_nanos() / 1000).max(1));
-        Endpoint::local(span).write(object.key("localEndpoint"));
-        if let Some(remote) = Endpoint::remote(span) {
-            remote.write(object.key("remoteEndpoint"));
-        }
-        if !span.events.is_empty() {
-            write_array(object.key("annotations"), &span.events, write_annotation);
-        }
-        write_tags(object.key("tags"), span, &self.tags);
-        if shared {
-            object.key("shared").extend_from_slice(b"true");
-        }
-        object.end();
+        encoded.spans += 1;
+        write_span(&mut encoded.body, span, &self.sender);
     }
 }
 
+impl Encoded {
+    fn begin(capacity: usize) -> Self {
+        let mut body = Vec::with_capacity(capacity);
+        body.push(b'[');
+        Self { body, ..Self::default() }
+    }
+
+    fn end(mut self) -> Self {
+        self.body.push(b']');
+        self
+    }
+}
+
+fn write_span(out: &mut Vec<u8>, span: &SpanRef<'_>, sender: &Sender) {
+    let context = &span.context;
+    let mut object = Object::begin(out);
+    object.id("traceId", &context.trace_id.to_bytes());
+    // The caller's own parent is not known here, and a span is never its own.
+    if let Some(parent) = span.parent_span_id.filter(|parent| parent.is_valid() && *parent != context.span_id)
+    {
+        object.id("parentId", &parent.to_bytes());
+    }
+    object.id("id", &context.span_id.to_bytes());
+    if let Some(kind) = kind_name(span.kind) {
+        object.text("kind", kind);
+    }
+    if !span.name.is_empty() {
+        object.text("name", span.name);
+    }
+    // To Zipkin zero means unknown, for both.
+    if span.start_unix_nanos >= 1000 {
+        object.number("timestamp", span.start_unix_nanos / 1000);
+    }
+    object.number("duration", (span.duration_nanos() / 1000).max(1));
+    Endpoint::local(span, &sender.host).write(object.key("localEndpoint"));
+    if let Some(remote) = Endpoint::remote(span) {
+        remote.write(object.key("remoteEndpoint"));
+    }
+    if !span.events.is_empty() {
+        write_array(object.key("annotations"), &span.events, |out, event| write_annotation(out, span, event));
+    }
+    write_tags(object.key("tags"), span, &sender.tags);
+    if is_shared(span) {
+        object.key("shared").extend_from_slice(b"true");
+    }
+    object.end();
+}
+
 /// The server's half of a span whose identifier the client passed on (B3 style): same id on both sides.
-fn is_shared(span: &SpanData) -> bool {
+fn is_shared(span: &SpanRef<'_>) -> bool {
     span.kind == SpanKind::Server
         && span.parent_is_remote != Some(false)
-        && span.parent_span_id == Some(span.span_id())
+        && span.parent_span_id == Some(span.context.span_id)
 }
 
 /// `None` for work inside the process, which Zipkin has no word for.
@@ -109,26 +153,21 @@ fn kind_name(kind: SpanKind) -> Option<&'static str> {
     }
 }
 
-fn write_id(out: &mut Vec<u8>, id: impl std::fmt::Display) {
-    // A vector takes every write.
-    let _ = write!(out, "\"{id}\"");
-}
-
 /// An annotation is a time and a text: the event's name, with its attributes behind it as JSON.
-fn write_annotation(out: &mut Vec<u8>, event: &Event) {
+fn write_annotation(out: &mut Vec<u8>, span: &SpanRef<'_>, event: &EventRef<'_>) {
     let mut object = Object::begin(out);
     object.number("timestamp", event.time_unix_nanos / 1000);
     let out = object.key("value");
-    if event.attributes.is_empty() && event.dropped_attributes == 0 {
-        write_text(out, &event.name);
+    let attributes = span.details(&event.attributes);
+    if attributes.is_empty() && event.dropped_attributes == 0 {
+        write_text(out, event.name);
     } else {
         crate::json::write_nested(out, |out| {
-            write_text(out, &event.name);
+            write_text(out, event.name);
             out.push(b':');
             let dropped = tracer_factory_core::value::Value::from(event.dropped_attributes);
             let count = (event.dropped_attributes > 0).then_some(("otel.dropped_attributes_count", &dropped));
-            let attributes = event.attributes.iter().map(|(key, value)| (key.as_str(), value));
-            write_attributes(out, attributes.chain(count));
+            write_attributes(out, attributes.iter().map(|(key, value)| (*key, value)).chain(count));
         });
     }
     object.end();
@@ -138,7 +177,7 @@ fn write_annotation(out: &mut Vec<u8>, event: &Event) {
 mod tests {
     use serde_json::{Value as Json, json};
     use tracer_factory_core::ids::{SpanContext, SpanId, TraceFlags, TraceId};
-    use tracer_factory_core::span::{InstrumentationScope, Link, Status, StatusCode};
+    use tracer_factory_core::span::{Event, InstrumentationScope, Link, Status, StatusCode};
     use tracer_factory_core::value::Value;
 
     use super::*;

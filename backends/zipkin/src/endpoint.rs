@@ -4,7 +4,8 @@
 
 use std::net::IpAddr;
 
-use tracer_factory_core::span::{Resource, SpanData, SpanKind};
+use tracer_factory_core::otlp::SpanRef;
+use tracer_factory_core::span::{Resource, SpanKind};
 use tracer_factory_core::value::{AttrValue, Value};
 
 use crate::json::{Object, write_display};
@@ -59,6 +60,19 @@ const LOCAL_ADDRESSES: Sources = &[
     ("net.host.ip", "net.host.port"),
 ];
 
+/// What the resource says of the side that records.
+#[derive(Debug, Default)]
+pub(crate) struct Host {
+    service_name: String,
+    address: Option<IpAddr>,
+}
+
+impl Host {
+    pub(crate) fn of(resource: &Resource) -> Self {
+        Self { service_name: resource.service_name().to_owned(), address: host_address(resource) }
+    }
+}
+
 /// One side of an exchange; what is unknown is left out of the JSON.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Endpoint<'a> {
@@ -69,21 +83,17 @@ pub(crate) struct Endpoint<'a> {
 
 impl<'a> Endpoint<'a> {
     /// The side that recorded `span`. The address is the connection's, else the host's.
-    pub(crate) fn local(span: &'a SpanData) -> Self {
+    pub(crate) fn local(span: &'a SpanRef<'_>, host: &'a Host) -> Self {
         let (mut address, mut port) = find_address(span, LOCAL_ADDRESSES);
         if address.is_none() && span.kind == SpanKind::Server {
             (address, port) = find_address(span, &[("server.address", "server.port")]);
             port = port.or_else(|| find_port(span, "server.port"));
         }
-        Self {
-            service_name: Some(span.resource.service_name()),
-            address: address.or_else(|| host_address(&span.resource)),
-            port,
-        }
+        Self { service_name: Some(&host.service_name), address: address.or(host.address), port }
     }
 
     /// The other side, when the span's attributes tell of one.
-    pub(crate) fn remote(span: &'a SpanData) -> Option<Self> {
+    pub(crate) fn remote(span: &'a SpanRef<'_>) -> Option<Self> {
         let endpoint = match span.kind {
             SpanKind::Client | SpanKind::Producer | SpanKind::Consumer => Self::callee(span),
             // A host name would become a service that calls this one in the graph: only a service's name will do.
@@ -97,7 +107,7 @@ impl<'a> Endpoint<'a> {
         (endpoint != Self::default()).then_some(endpoint)
     }
 
-    fn callee(span: &'a SpanData) -> Self {
+    fn callee(span: &'a SpanRef<'_>) -> Self {
         let (address, port) = find_address(span, REMOTE_ADDRESSES);
         let named = REMOTE_NAMES.iter().find_map(|(key, port_key)| {
             let name = find_text(span, key).filter(|name| parse_address(name).is_none())?;
@@ -128,7 +138,7 @@ impl<'a> Endpoint<'a> {
 }
 
 /// The first of `sources` that is an address, with the port beside it.
-fn find_address(span: &SpanData, sources: Sources) -> (Option<IpAddr>, Option<u16>) {
+fn find_address(span: &SpanRef<'_>, sources: Sources) -> (Option<IpAddr>, Option<u16>) {
     for (key, port_key) in sources {
         if let Some(address) = find_text(span, key).and_then(parse_address) {
             return (Some(address), find_port(span, port_key));
@@ -137,12 +147,12 @@ fn find_address(span: &SpanData, sources: Sources) -> (Option<IpAddr>, Option<u1
     (None, None)
 }
 
-fn find_text<'a>(span: &'a SpanData, key: &str) -> Option<&'a str> {
-    span.attribute(key).and_then(Value::as_str).filter(|text| !text.is_empty())
+fn find_text<'a>(span: &'a SpanRef<'_>, key: &str) -> Option<&'a str> {
+    span.attribute(key).and_then(AttrValue::as_str).filter(|text| !text.is_empty())
 }
 
 /// A port as a number, or as the text that some libraries record.
-fn find_port(span: &SpanData, key: &str) -> Option<u16> {
+fn find_port(span: &SpanRef<'_>, key: &str) -> Option<u16> {
     let port = match span.attribute(key)? {
         AttrValue::Int(port) => u16::try_from(*port).ok()?,
         AttrValue::Str(port) => port.parse().ok()?,
@@ -166,7 +176,7 @@ fn parse_address(text: &str) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use tracer_factory_core::span::SpanData;
 
     use super::*;
 
@@ -176,7 +186,7 @@ mod tests {
     }
 
     fn remote(kind: SpanKind, attributes: &[(&str, Value)]) -> Option<String> {
-        Endpoint::remote(&span(kind, attributes)).map(|endpoint| {
+        Endpoint::remote(&SpanRef::of(&span(kind, attributes))).map(|endpoint| {
             let mut out = Vec::new();
             endpoint.write(&mut out);
             String::from_utf8(out).unwrap()
@@ -194,7 +204,7 @@ mod tests {
             let mut attributes = all[first..].to_vec();
             attributes.reverse();
             let span = span(SpanKind::Client, &attributes);
-            assert_eq!(Endpoint::remote(&span).unwrap().service_name, Some(all[first].0));
+            assert_eq!(Endpoint::remote(&SpanRef::of(&span)).unwrap().service_name, Some(all[first].0));
         }
     }
 
@@ -255,11 +265,13 @@ mod tests {
         };
         let mut span =
             span(SpanKind::Server, &[("server.address", "10.9.9.9".into()), ("server.port", 80.into())]);
-        span.resource = Arc::new(resource);
-        let endpoint = Endpoint::local(&span);
+        let host = Host::of(&resource);
+        let view = SpanRef::of(&span);
+        let endpoint = Endpoint::local(&view, &host);
         assert_eq!((endpoint.address, endpoint.port), (Some("10.9.9.9".parse().unwrap()), Some(80)));
         span.attributes.clear();
-        let endpoint = Endpoint::local(&span);
+        let view = SpanRef::of(&span);
+        let endpoint = Endpoint::local(&view, &host);
         assert_eq!((endpoint.address, endpoint.port), (Some("10.2.2.2".parse().unwrap()), None));
         assert_eq!(endpoint.service_name, Some("s"));
     }

@@ -17,20 +17,34 @@ impl<'a> Object<'a> {
         Self { out, empty: true }
     }
 
-    /// Writes the key and hands out the buffer for its value.
-    pub(crate) fn key(&mut self, key: &str) -> &mut Vec<u8> {
+    /// Writes a key of ours, which needs no escapes, and hands out the buffer for its value.
+    pub(crate) fn key(&mut self, key: &'static str) -> &mut Vec<u8> {
+        self.separate();
+        self.out.push(b'"');
+        self.out.extend_from_slice(key.as_bytes());
+        self.out.extend_from_slice(b"\":");
+        self.out
+    }
+
+    /// Writes anybody's key and hands out the buffer for its value.
+    pub(crate) fn any_key(&mut self, key: &str) -> &mut Vec<u8> {
         self.separate();
         write_text(self.out, key);
         self.out.push(b':');
         self.out
     }
 
-    pub(crate) fn text(&mut self, key: &str, value: &str) {
+    pub(crate) fn text(&mut self, key: &'static str, value: &str) {
         write_text(self.key(key), value);
     }
 
-    pub(crate) fn number(&mut self, key: &str, value: u64) {
-        write_display(self.key(key), value);
+    pub(crate) fn number(&mut self, key: &'static str, value: u64) {
+        write_number(self.key(key), value);
+    }
+
+    /// An identifier in hexadecimal.
+    pub(crate) fn id(&mut self, key: &'static str, id: &[u8]) {
+        write_id(self.key(key), id);
     }
 
     /// Members that were written before, without braces; nothing when there are none.
@@ -54,11 +68,40 @@ impl<'a> Object<'a> {
 
 /// Text in quotes, escaped.
 pub(crate) fn write_text(out: &mut Vec<u8>, text: &str) {
-    // A vector takes every write, and text always has a JSON form.
-    let _ = serde_json::to_writer(out, text);
+    // All bytes are looked at, whatever the first ones are: that is many at once.
+    let escapes =
+        text.bytes().fold(false, |any, byte| any | (byte < b' ') | (byte == b'"') | (byte == b'\\'));
+    if escapes {
+        // A vector takes every write, and text always has a JSON form.
+        let _ = serde_json::to_writer(out, text);
+        return;
+    }
+    out.reserve(text.len() + 2);
+    out.push(b'"');
+    out.extend_from_slice(text.as_bytes());
+    out.push(b'"');
 }
 
-/// Something whose text needs no quotes, such as a number.
+/// Hexadecimal in quotes.
+fn write_id(out: &mut Vec<u8>, id: &[u8]) {
+    const DIGITS: [u8; 16] = *b"0123456789abcdef";
+    let digit = |value: u8| DIGITS[usize::from(value & 15)];
+    out.push(b'"');
+    out.extend(id.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]));
+    out.push(b'"');
+}
+
+/// A number that is never negative.
+pub(crate) fn write_number(out: &mut Vec<u8>, value: u64) {
+    let _ = serde_json::to_writer(out, &value);
+}
+
+/// An integer.
+pub(crate) fn write_integer(out: &mut Vec<u8>, value: i64) {
+    let _ = serde_json::to_writer(out, &value);
+}
+
+/// Something whose text needs no quotes, such as an address.
 pub(crate) fn write_display(out: &mut Vec<u8>, value: impl std::fmt::Display) {
     let _ = write!(out, "{value}");
 }
@@ -75,7 +118,7 @@ pub(crate) fn write_value(out: &mut Vec<u8>, value: &AttrValue<'_>) {
     match value {
         AttrValue::Str(text) => write_text(out, text),
         AttrValue::Bool(value) => write_display(out, value),
-        AttrValue::Int(value) => write_display(out, value),
+        AttrValue::Int(value) => write_integer(out, *value),
         // Through serde_json, so that 1e300 takes five bytes and not three hundred.
         AttrValue::Double(value) if value.is_finite() => {
             let _ = serde_json::to_writer(out, value);
@@ -97,7 +140,7 @@ pub(crate) fn write_attributes<'v>(
 ) {
     let mut object = Object::begin(out);
     for (key, value) in attributes {
-        write_value(object.key(key), value);
+        write_value(object.any_key(key), value);
     }
     object.end();
 }

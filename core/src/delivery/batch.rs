@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use tracer_factory_ring::Records;
+use tracer_factory_ring::{RecordHeader, Records};
 
 use super::split::halves;
-use crate::otlp::{ResourceBytes, decode_span, frame_request};
+use crate::otlp::{ResourceBytes, SpanRef, frame_request};
 use crate::span::{Resource, SpanData};
 
 /// Finished spans of one tracer. OTLP sends them as they are; other backends decode.
@@ -69,12 +69,17 @@ impl Batch {
 
     /// The spans as values, in order.
     pub fn decode(&self) -> impl Iterator<Item = SpanData> + '_ {
-        Records::new(&self.records).map(|(header, bytes)| {
-            let mut span = decode_span(bytes).unwrap_or_default();
-            span.resource = Arc::clone(self.resource.resource());
-            span.scope = self.resource.scope(header.scope);
-            span
-        })
+        let mut reading = Reading::new(self);
+        self.records()
+            .map(move |(header, bytes)| reading.next(header, bytes).to_data(self.resource.resource()))
+    }
+
+    /// Shows every span, in order, as its bytes hold it. One whose bytes can't be read is a span without identifiers.
+    pub fn visit<'a>(&'a self, mut see: impl FnMut(&SpanRef<'a>)) {
+        let mut reading = Reading::new(self);
+        for (header, bytes) in self.records() {
+            see(reading.next(header, bytes));
+        }
     }
 
     /// The bytes of the records.
@@ -85,6 +90,30 @@ impl Batch {
     /// The records, as the lanes had them.
     pub fn records(&self) -> Records<'_> {
         Records::new(&self.records)
+    }
+}
+
+/// One span after the other, in the same place.
+struct Reading<'a> {
+    resource: &'a ResourceBytes,
+    span: SpanRef<'a>,
+    /// The number of the scope that `span` has.
+    scope: Option<u16>,
+}
+
+impl<'a> Reading<'a> {
+    fn new(batch: &'a Batch) -> Self {
+        Self { resource: &batch.resource, span: SpanRef::default(), scope: None }
+    }
+
+    fn next(&mut self, header: RecordHeader, bytes: &'a [u8]) -> &SpanRef<'a> {
+        // What can't be read has become a span of nothing.
+        let _ = self.span.read(bytes);
+        if self.scope != Some(header.scope) {
+            self.span.scope = self.resource.scope(header.scope);
+            self.scope = Some(header.scope);
+        }
+        &self.span
     }
 }
 

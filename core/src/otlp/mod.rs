@@ -3,11 +3,13 @@
 //! The bytes of a `Span` message are the one currency of the whole path; decoding happens at its edges.
 
 mod decode;
+mod decode_value;
 mod encode;
 mod json_decode;
 mod json_encode;
 mod request;
 mod resource;
+mod span_ref;
 
 pub use decode::{decode_request, decode_span};
 pub(crate) use encode::encode_record;
@@ -20,6 +22,7 @@ pub use json_decode::{JsonDecodeError, decode_json_request};
 pub use json_encode::request_to_json;
 pub use request::frame_request;
 pub use resource::ResourceBytes;
+pub use span_ref::{Attribute, Details, EventRef, LinkRef, SpanRef};
 
 pub use crate::wire::{DecodeError, Field, Reader};
 

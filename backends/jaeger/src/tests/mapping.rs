@@ -1,20 +1,20 @@
 //! OpenTelemetry's mapping to Jaeger, by example.
 
-use tracer_factory_core::ids::{SpanId, TraceId};
+use tracer_factory_core::delivery::Batch;
+use tracer_factory_core::ids::{SpanId, TraceFlags, TraceId};
 use tracer_factory_core::span::{Event, Link, Resource, SpanData, SpanKind, Status, StatusCode};
 use tracer_factory_core::value::Value;
 
 use super::reader::{ReadBatch, ReadSpan, ReadValue, find};
 use super::spans::{full, small, text};
 use super::wire::read_binary;
-use crate::encode;
-use crate::model::{Process, Span};
-use crate::thrift::Binary;
+use crate::collector::encode;
+use crate::model::Process;
 
 fn sent(span: &SpanData) -> ReadBatch {
-    let mut out = Binary::default();
-    encode::batch(&mut out, &Process::new(&span.resource), &[Span::new(span)]);
-    read_binary(&out.into_bytes())
+    let (invalid, body) = encode(&Batch::from_spans(std::slice::from_ref(span)));
+    assert_eq!(invalid, 0);
+    read_binary(&body.unwrap())
 }
 
 fn sent_span(span: &SpanData) -> ReadSpan {
@@ -40,7 +40,9 @@ fn identifiers_times_and_names() {
 #[test]
 fn only_the_sampled_flag_means_the_same_to_jaeger() {
     assert_eq!(sent_span(&full()).flags, 1);
-    assert_eq!(sent_span(&SpanData::default()).flags, 0);
+    let mut unsampled = small(1);
+    unsampled.context.flags = TraceFlags::NONE;
+    assert_eq!(sent_span(&unsampled).flags, 0);
 }
 
 #[test]

@@ -4,5 +4,6 @@ mod agent;
 mod collector;
 mod mapping;
 mod reader;
+mod reference;
 mod spans;
 mod wire;

@@ -1,19 +1,21 @@
 //! What we write, the `thrift` crate reads back unchanged, by both protocols.
 
 use std::io::Cursor;
+use std::sync::Arc;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use thrift::protocol::{TBinaryInputProtocol, TCompactInputProtocol};
+use tracer_factory_core::delivery::Batch;
 use tracer_factory_core::ids::TraceId;
-use tracer_factory_core::span::SpanData;
+use tracer_factory_core::span::{Resource, SpanData};
 
 use super::reader::{self, ReadBatch, ReadSpan, ReadTag, ReadValue};
+use super::reference::Span;
 use super::spans::{any_resource, any_span, large, small};
-use crate::encode;
-use crate::model::{Process, Span, Tag, TagValue};
+use crate::collector::encode;
+use crate::model::{Process, Tag, TagValue};
 use crate::packets::{MAX_PACKET, Packets};
-use crate::thrift::Binary;
 
 /// By the bytes: the collector's form.
 pub(super) fn read_binary(bytes: &[u8]) -> ReadBatch {
@@ -46,6 +48,14 @@ fn halves(id: TraceId) -> (i64, i64) {
     let bytes = id.to_bytes();
     let half = |at: usize| i64::from_be_bytes(bytes[at..at + 8].try_into().unwrap());
     (half(8), half(0))
+}
+
+/// What a tracer with `resource` would deliver.
+fn batch(resource: &Resource, spans: &[SpanData]) -> Batch {
+    let resource = Arc::new(resource.clone());
+    let spans = spans.iter().map(|span| SpanData { resource: Arc::clone(&resource), ..span.clone() });
+    // A batch has its first span's resource; one without spans needs none.
+    Batch::from_spans(&spans.collect::<Vec<_>>())
 }
 
 fn expected(process: &Process<'_>, spans: &[Span<'_>]) -> ReadBatch {
@@ -81,17 +91,19 @@ proptest! {
 
     #[test]
     fn binary_reads_back(resource in any_resource(), spans in vec(any_span(), 0..4)) {
-        let process = Process::new(&resource);
-        let spans: Vec<_> = spans.iter().map(Span::new).collect();
-        let mut out = Binary::default();
-        encode::batch(&mut out, &process, &spans);
-        prop_assert_eq!(read_binary(&out.into_bytes()), expected(&process, &spans));
+        let (invalid, body) = encode(&batch(&resource, &spans));
+        let valid: Vec<_> = spans.iter().filter(|span| span.context.is_valid()).map(Span::new).collect();
+        prop_assert_eq!(invalid, (spans.len() - valid.len()) as u64);
+        prop_assert_eq!(body.is_some(), !valid.is_empty());
+        if let Some(body) = body {
+            prop_assert_eq!(read_binary(&body), expected(&Process::new(&resource), &valid));
+        }
     }
 
     #[test]
     fn packets_read_back(resource in any_resource(), spans in vec(any_span(), 0..20), limit in 300usize..MAX_PACKET) {
         let process = Process::new(&resource);
-        let Packets { packets, oversize, invalid } = Packets::new(&process, spans.clone(), limit);
+        let Packets { packets, oversize, invalid } = Packets::new(&batch(&resource, &spans), limit);
         let mut arrived = Vec::new();
         for packet in &packets {
             prop_assert!(packet.len() <= limit);
@@ -104,7 +116,7 @@ proptest! {
         let mut expected = expected(&process, &valid).spans;
         prop_assert_eq!(arrived.len() as u64 + oversize, expected.len() as u64);
         prop_assert_eq!(invalid, (spans.len() - valid.len()) as u64);
-        let alone = |span: &SpanData| Packets::new(&process, [span.clone()], limit).oversize;
+        let alone = |span: &SpanData| Packets::new(&batch(&resource, std::slice::from_ref(span)), limit).oversize;
         prop_assert_eq!(oversize, spans.iter().map(alone).sum::<u64>());
         expected.retain(|span| arrived.contains(span));
         prop_assert_eq!(arrived, expected, "order");
@@ -114,15 +126,14 @@ proptest! {
 /// Sizes around every border: a packet that is exactly full, a list's longer form, a span that just doesn't fit.
 #[test]
 fn packets_are_filled_to_the_last_byte() {
-    let resource = small(1).resource;
-    let process = Process::new(&resource);
     for count in [1usize, 14, 15, 127, 128, 129] {
         let spans: Vec<_> = (1..=count as u64).map(small).collect();
-        let whole = Packets::new(&process, spans.clone(), MAX_PACKET).packets;
+        let batch = Batch::from_spans(&spans);
+        let whole = Packets::new(&batch, MAX_PACKET).packets;
         assert_eq!(whole.len(), 1);
         let exact = whole[0].len();
-        assert_eq!(Packets::new(&process, spans.clone(), exact).packets, whole, "{count} spans");
-        let less = Packets::new(&process, spans, exact - 1);
+        assert_eq!(Packets::new(&batch, exact).packets, whole, "{count} spans");
+        let less = Packets::new(&batch, exact - 1);
         let in_all: usize = less.packets.iter().map(|packet| read_packet(packet).spans.len()).sum();
         let expected = if count == 1 { (0, 1, 0) } else { (2, 0, count) };
         assert_eq!((less.packets.len(), less.oversize, in_all), expected, "{count} spans");
@@ -131,9 +142,8 @@ fn packets_are_filled_to_the_last_byte() {
 
 #[test]
 fn an_oversize_span_is_counted_and_the_others_go() {
-    let resource = small(1).resource;
     let spans = [small(1), large(2, MAX_PACKET), small(3), large(4, 40_000), large(5, 40_000), small(6)];
-    let split = Packets::new(&Process::new(&resource), spans, MAX_PACKET);
+    let split = Packets::new(&Batch::from_spans(&spans), MAX_PACKET);
     let ids: Vec<Vec<i64>> = split
         .packets
         .iter()
@@ -146,6 +156,6 @@ fn an_oversize_span_is_counted_and_the_others_go() {
 fn a_process_that_fills_the_packet_leaves_no_room_for_spans() {
     let mut resource = (*small(1).resource).clone();
     resource.attributes.push(("filler".to_owned(), super::spans::text(&"x".repeat(MAX_PACKET))));
-    let split = Packets::new(&Process::new(&resource), [small(1), small(2)], MAX_PACKET);
+    let split = Packets::new(&batch(&resource, &[small(1), small(2)]), MAX_PACKET);
     assert_eq!(split, Packets { packets: Vec::new(), oversize: 2, invalid: 0 });
 }

@@ -11,6 +11,12 @@ const STRING: u8 = 11;
 const STRUCT: u8 = 12;
 const LIST: u8 = 15;
 
+/// A list whose length is still to be said.
+#[derive(Debug)]
+pub(crate) struct OpenList {
+    at: usize,
+}
+
 /// Writes the binary protocol.
 #[derive(Debug, Default)]
 pub(crate) struct Binary {
@@ -18,13 +24,38 @@ pub(crate) struct Binary {
 }
 
 impl Binary {
+    /// Room for about so many bytes.
+    pub(crate) fn with_capacity(bytes: usize) -> Self {
+        Self { out: Vec::with_capacity(bytes) }
+    }
+
     /// What was written.
     pub(crate) fn into_bytes(self) -> Vec<u8> {
         self.out
     }
 
+    /// Announces structs whose number is not known yet, for [`Self::set_length`].
+    pub(crate) fn open_struct_list(&mut self, id: u8) -> OpenList {
+        self.struct_list_field(id, 0);
+        OpenList { at: self.out.len() - size_of::<i32>() }
+    }
+
+    /// Says how many structs have come.
+    pub(crate) fn set_length(&mut self, list: OpenList, len: usize) {
+        if let Some(place) = self.out.get_mut(list.at..).and_then(<[u8]>::first_chunk_mut) {
+            *place = length(len).to_be_bytes();
+        }
+    }
+
     fn field(&mut self, kind: u8, id: u8) {
         self.out.extend_from_slice(&[kind, 0, id]);
+    }
+
+    /// A field of eight bytes, in one piece.
+    fn wide_field(&mut self, kind: u8, id: u8, value: [u8; 8]) {
+        let mut field = [kind, 0, id, 0, 0, 0, 0, 0, 0, 0, 0];
+        field[3..].copy_from_slice(&value);
+        self.out.extend_from_slice(&field);
     }
 }
 
@@ -41,24 +72,22 @@ impl Protocol for Binary {
     }
 
     fn i32_field(&mut self, id: u8, value: i32) {
-        self.field(I32, id);
-        self.out.extend_from_slice(&value.to_be_bytes());
+        let [a, b, c, d] = value.to_be_bytes();
+        self.out.extend_from_slice(&[I32, 0, id, a, b, c, d]);
     }
 
     fn i64_field(&mut self, id: u8, value: i64) {
-        self.field(I64, id);
-        self.out.extend_from_slice(&value.to_be_bytes());
+        self.wide_field(I64, id, value.to_be_bytes());
     }
 
     fn double_field(&mut self, id: u8, value: f64) {
-        self.field(DOUBLE, id);
-        self.out.extend_from_slice(&value.to_be_bytes());
+        self.wide_field(DOUBLE, id, value.to_be_bytes());
     }
 
     fn bytes_field(&mut self, id: u8, value: &[u8]) {
         let value = bounded(value);
-        self.field(STRING, id);
-        self.out.extend_from_slice(&length(value.len()).to_be_bytes());
+        let [a, b, c, d] = length(value.len()).to_be_bytes();
+        self.out.extend_from_slice(&[STRING, 0, id, a, b, c, d]);
         self.out.extend_from_slice(value);
     }
 
@@ -67,8 +96,7 @@ impl Protocol for Binary {
     }
 
     fn struct_list_field(&mut self, id: u8, len: usize) {
-        self.field(LIST, id);
-        self.out.push(STRUCT);
-        self.out.extend_from_slice(&length(len).to_be_bytes());
+        let [a, b, c, d] = length(len).to_be_bytes();
+        self.out.extend_from_slice(&[LIST, 0, id, STRUCT, a, b, c, d]);
     }
 }

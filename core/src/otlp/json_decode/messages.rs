@@ -7,7 +7,7 @@ use serde::de::{IgnoredAny, MapAccess};
 use super::scalar::Scalar;
 use super::seed::{Context, Message};
 use crate::ids::{SpanId, TraceId};
-use crate::otlp::decode::trace_flags;
+use crate::otlp::decode_value::trace_flags;
 use crate::otlp::key::{FLAG_HAS_IS_REMOTE, FLAG_IS_REMOTE};
 use crate::propagation::TraceState;
 use crate::span::{Event, InstrumentationScope, Link, Resource, SpanData, SpanKind, Status, StatusCode};
