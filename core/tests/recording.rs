@@ -470,3 +470,57 @@ fn a_context_for_later_carries_the_samplers_decision() {
     assert!(never.generate_trace_context()["traceparent"].ends_with("-00"));
     assert!(always.generate_trace_context()["traceparent"].ends_with("-01"));
 }
+
+#[test]
+fn names_set_again_keep_their_place_however_many_there_are() {
+    let (tracer, capture) = tracer_with(|config| config.limits.attributes = u32::MAX);
+    let scope = tracer.trace_context("many");
+    for round in 1..=3usize {
+        for name in 0..400 {
+            scope.set_attribute(&format!("name.{name}"), "x".repeat(round * (1 + name % 7)));
+        }
+    }
+    drop(scope);
+    let span = capture.span("many").unwrap();
+    assert_eq!((span.attributes.len(), span.dropped_attributes), (400, 0));
+    for (at, (name, value)) in span.attributes.iter().enumerate() {
+        assert_eq!(
+            (name.as_str(), value.as_str()),
+            (&*format!("name.{at}"), Some(&*"x".repeat(3 * (1 + at % 7))))
+        );
+    }
+}
+
+#[test]
+fn limits_of_few_and_of_many_attributes_are_exact() {
+    for limit in [0, 3, 63, 64, 65, 128] {
+        let (tracer, capture) = tracer_with(|config| config.limits.attributes = limit);
+        let scope = tracer.trace_context("limited");
+        for round in 0..2 {
+            for name in 0..200 {
+                scope.set_attribute(&format!("name.{name}"), round);
+            }
+        }
+        drop(scope);
+        let span = capture.span("limited").unwrap();
+        assert_eq!((span.attributes.len() as u32, span.dropped_attributes), (limit, 2 * (200 - limit)));
+        assert!(
+            span.attributes.iter().all(|(_, value)| value.as_int() == Some(1)),
+            "those that are there are set"
+        );
+    }
+}
+
+#[test]
+fn a_child_of_a_root_that_closed_first_is_in_nobody_elses_trace() {
+    let (tracer, capture) = tracer();
+    let (root, child) = (tracer.trace_context("root"), tracer.trace_context("child"));
+    drop(root);
+    let other = tracer.start_scope(&SpanOptions::new("other").new_trace());
+    child.set_attribute("still", "open");
+    drop(child);
+    let names: Vec<_> = other.finish().spans.into_iter().map(|span| span.name).collect();
+    assert_eq!(names, ["other"]);
+    assert_eq!(capture.span("child").unwrap().attributes.len(), 1);
+    assert!(current_span().is_none());
+}

@@ -159,7 +159,7 @@ impl OpenSpan {
             let known = attributes(self.body(), 0).filter_map(|(at, text)| {
                 Some((Name::new(std::str::from_utf8(text).ok()?).hash, at.start as u32))
             });
-            self.index = Some(Box::new(HashMap::from_iter(known)));
+            self.index = Some(HashMap::from_iter(known));
             // From now on every name takes the long way, and so into the index.
             self.more = self.attributes() - i64::from(u64::BITS);
             (self.seen, self.unusual) = ([u8::MAX; 8], true);

@@ -55,7 +55,9 @@ impl Local {
         node.span_id.set(random.span_id());
         node.recorder.set(recorder.id);
         node.plain_for.set(recorder.id);
-        (node.is_remote.set(false), node.parent_is_remote.set(false), node.unwinding.set(false));
+        node.is_remote.set(false);
+        node.parent_is_remote.set(false);
+        node.unwinding.set(false);
         let flags = match (&start.parent, nodes.get(depth.wrapping_sub(1))) {
             (Parent::Current, Some(current)) if current.plain_for.get() == recorder.id => {
                 node.trace_id.set(current.trace_id.get());

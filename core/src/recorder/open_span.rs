@@ -73,7 +73,7 @@ pub(crate) struct OpenSpan {
     pub(super) plain_text: usize,
     pub(super) redaction: Option<Arc<Redaction>>,
     /// Where the attributes of a span with many begin, by the hashes of their names.
-    pub(super) index: Option<Box<HashMap<u64, u32>>>,
+    pub(super) index: Option<HashMap<u64, u32>>,
 }
 
 /// What is known of a span when it starts.
