@@ -1,12 +1,15 @@
 //! From a configuration to a tracer.
 
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tracer_factory_core::config::{Limits, TracerConfig, TracerType};
 use tracer_factory_core::delivery::Plan;
 use tracer_factory_core::env::{EnvMap, Program, Resolved, environment, is_disabled, resolve_for};
 use tracer_factory_core::error::ConfigError;
 use tracer_factory_core::recording::RecordingTracer;
+use tracer_factory_core::report::Report;
 use tracer_factory_core::tracer::BaseTracer;
 use tracer_factory_noop::NoOpTracer;
 
@@ -50,6 +53,16 @@ impl TracerFactory {
         create(&resolved.config)
     }
 
+    /// Delivers what a process left in `directory`, or in the directories below it, to wherever this environment sends
+    /// traces, within `deadline`. The figures are under `recovered`.
+    ///
+    /// # Errors
+    /// As [`create_tracer_from`](Self::create_tracer_from).
+    pub fn replay(map: &EnvMap, directory: &Path, deadline: Duration) -> Result<Report, ConfigError> {
+        let config = Self::resolve(map)?.config;
+        tracer_factory_core::replay::replay(&config, plans(&config)?, directory, deadline)
+    }
+
     /// What an environment means in this build: with its backends' own defaults and the registered exporters.
     ///
     /// # Errors
@@ -77,8 +90,12 @@ fn create(config: &TracerConfig) -> Result<Arc<dyn BaseTracer>, ConfigError> {
     if config.tracer_types == [TracerType::NoOp] {
         return Ok(Arc::new(NoOpTracer::new(config)?));
     }
-    let plans: Result<Vec<_>, _> = config.tracer_types.iter().map(|kind| plan(kind, config)).collect();
-    Ok(Arc::new(RecordingTracer::with_plans(config, plans?)?))
+    Ok(Arc::new(RecordingTracer::with_planner(config, plans)?))
+}
+
+fn plans(config: &TracerConfig) -> Result<Vec<Plan>, ConfigError> {
+    let recording = config.tracer_types.iter().filter(|kind| **kind != TracerType::NoOp);
+    recording.map(|kind| plan(kind, config)).collect()
 }
 
 fn plan(tracer_type: &TracerType, config: &TracerConfig) -> Result<Plan, ConfigError> {

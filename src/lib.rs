@@ -54,7 +54,9 @@ pub use tracer_factory_macros::traced;
 // Reading what was recorded.
 pub use tracer_factory_core::callback::{CallbackHandler, RunKind};
 pub use tracer_factory_core::capture::{self, Capture};
-pub use tracer_factory_core::report::{DestinationHealth, DestinationReport, Health, Report};
+pub use tracer_factory_core::report::{
+    DestinationHealth, DestinationReport, Health, RecoveredReport, Report,
+};
 pub use tracer_factory_core::span::{
     Event, InstrumentationScope, Link, Resource, SpanData, SpanKind, Status, StatusCode, Trace,
 };

@@ -1,65 +1,127 @@
-//! CPU time of the recording thread, per span: this project and its peers in one process, interleaved and paired.
+//! This project beside its peers: one program, one run, everything paired and interleaved.
 //!
-//! `cargo bench -p tracer-factory-benches --bench compare [-- --summary] [--rounds N]`
+//! `cargo bench -p tracer-factory-benches --bench compare [-- --summary] [--part NAME] [--rounds N]`
 //! One case alone, for callgrind and perf: `-- --case native --shape rich --depth 1 --spans 200000`
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "its output is what it is for")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "its output is what it is for")]
 #![allow(missing_docs)]
 
+#[path = "compare/allocations.rs"]
+mod allocations;
+#[path = "compare/children.rs"]
+mod children;
+#[path = "compare/figures.rs"]
+mod figures;
+#[path = "compare/groups.rs"]
+mod groups;
+#[path = "compare/instructions.rs"]
+mod instructions;
+#[path = "compare/load.rs"]
+mod load;
 #[path = "compare/options.rs"]
 mod options;
+#[path = "compare/producers.rs"]
+mod producers;
 #[path = "compare/rounds.rs"]
 mod rounds;
+#[path = "compare/runs.rs"]
+mod runs;
+#[path = "compare/series.rs"]
+mod series;
+#[path = "compare/summary.rs"]
+mod summary;
 #[path = "compare/table.rs"]
 mod table;
 
 use std::process::ExitCode;
 
-use options::{Alone, Options};
-use tracer_factory_benches::{NATIVE, cases, produce};
+use children::Children;
+use figures::Figures;
+use options::{Mode, Options, Part};
+use runs::Runs;
+use tracer_factory_benches::{cases, sink};
+use tracer_factory_hot_path::{Failure, NATIVE};
 
 fn main() -> ExitCode {
-    let options = match Options::parse(std::env::args().skip(1)) {
-        Ok(options) => options,
+    let mode = match Mode::parse(std::env::args().skip(1)) {
+        Ok(mode) => mode,
         Err(error) => {
-            eprintln!("{error}");
+            note(&error);
             return ExitCode::from(2);
         }
     };
-    match &options.alone {
-        Some(alone) => run_alone(alone),
-        None => compare(&options),
+    match run(mode) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            note(&error.to_string());
+            ExitCode::FAILURE
+        }
     }
 }
 
-fn compare(options: &Options) -> ExitCode {
-    let measurements = rounds::run(&cases(), options.rounds);
+/// A word that is not a figure.
+fn note(text: &str) {
+    eprintln!("{text}");
+}
+
+fn run(mode: Mode) -> Result<(), Failure> {
+    match mode {
+        Mode::Compare(options) => compare(&options),
+        Mode::Sink => Ok(sink::run()?),
+        Mode::Alone(alone) => alone.run(&cases()),
+        Mode::Group(group, rounds) => {
+            for series in groups::run(group, rounds)? {
+                println!("{}", series.to_line());
+            }
+            Ok(())
+        }
+        Mode::Pipeline(pipeline, run) => match load::run(pipeline, &run) {
+            Ok(outcome) => {
+                println!("{}", outcome.to_line());
+                Ok(())
+            }
+            Err(error) => {
+                note(&format!("{} is left out: {error}", pipeline.name));
+                Ok(())
+            }
+        },
+    }
+}
+
+fn compare(options: &Options) -> Result<(), Failure> {
+    let children = Children::new()?;
+    let mut figures = Figures::default();
+    if options.wants(Part::Producer) {
+        figures.groups = groups::measure(&children, options.rounds)?;
+    }
+    if options.wants(Part::Allocations) {
+        figures.allocations = allocations::measure(&children)?;
+    }
+    if options.wants(Part::Instructions) {
+        match instructions::measure(children.program()) {
+            Ok(instructions) => figures.instructions = instructions,
+            Err(error) => note(&format!("instructions are left out: {error}")),
+        }
+    }
+    let mut runs = Runs::new(&children, options);
+    if options.wants(Part::Delivered) {
+        figures.delivered = runs.delivered()?;
+    }
+    if options.wants(Part::FullSpeed) {
+        figures.full_speed = runs.full_speed()?;
+    }
+    if options.wants(Part::Rates) {
+        figures.rates = runs.rates()?;
+    }
     if !options.summary {
-        table::print(&measurements);
+        table::print(&figures);
     }
-    table::print_ratios(&measurements);
-    let lost = measurements.lost(NATIVE);
-    if lost > 0 {
-        eprintln!(
+    summary::print(&figures);
+    match figures.lost(NATIVE) {
+        0 => Ok(()),
+        lost => Err(format!(
             "{lost} of our spans did not arrive: the figures above leave out the work of delivering them"
-        );
-        return ExitCode::FAILURE;
+        )
+        .into()),
     }
-    ExitCode::SUCCESS
-}
-
-/// Records with one case and nothing else, in the bursts of the comparison.
-fn run_alone(alone: &Alone) -> ExitCode {
-    let cases = cases();
-    let Some(case) = cases.iter().find(|case| case.name() == alone.case) else {
-        let known: Vec<_> = cases.iter().map(|case| case.name()).collect();
-        eprintln!("there is no case {}; there are {}", alone.case, known.join(", "));
-        return ExitCode::from(2);
-    };
-    let traces = (rounds::BURST / alone.depth).max(1);
-    for _ in 0..alone.spans.div_ceil(traces * alone.depth) {
-        produce(&**case, alone.shape, alone.depth, traces);
-        case.settle();
-    }
-    ExitCode::SUCCESS
 }

@@ -1,37 +1,35 @@
 //! What the benchmarks compare: the same spans through this project and through its peers.
 
-mod case;
 mod clock;
-mod fastrace;
-mod opentelemetry;
-mod ours;
+mod peers;
+mod pipelines;
+pub mod sink;
 mod statistics;
 
-pub use case::{Case, Shape, Values, produce};
-pub use clock::thread_cpu_nanos;
-pub use statistics::{median, minimum};
+pub use clock::{process_cpu_nanos, thread_cpu_nanos};
+pub use pipelines::{PIPELINES, Pipeline};
+pub use statistics::{median, minimum, paired};
+use tracer_factory_hot_path::{CASES, Entry};
 
-/// Name of the case that the others are compared with.
+/// Name of opentelemetry_sdk, which the others are compared with.
 pub const OTEL: &str = "otel";
+/// Name of fastrace with a root for each trace.
+pub const FASTRACE_ROOT: &str = "fastrace_root";
 /// Name of fastrace's cheapest case: local spans whose root is shared by many.
 pub const FASTRACE_LOCAL: &str = "fastrace_local";
-/// Name of our recording case.
-pub const NATIVE: &str = "native";
-/// Name of our case where head sampling leaves every trace out.
-pub const SAMPLED_OUT: &str = "sampled_out";
-/// Name of our case without a backend.
-pub const NOOP: &str = "noop";
+/// Name of `tracing` over opentelemetry_sdk.
+pub const TRACING_OTEL: &str = "tracing_otel";
 
-/// Every case, ready to record. Building them starts their background threads, so it is done once a process.
-pub fn cases() -> Vec<Box<dyn Case>> {
-    let (root, local) = fastrace::cases();
-    vec![
-        Box::new(ours::Recording::new(NATIVE, 1.0)),
-        Box::new(opentelemetry::Sdk::recording(OTEL)),
-        Box::new(opentelemetry::Sdk::always_off("otel_off")),
-        Box::new(root),
-        Box::new(local),
-        Box::new(ours::Recording::new(SAMPLED_OUT, 0.0)),
-        Box::new(ours::NoOp::new(NOOP)),
-    ]
+/// The peers' cases.
+const PEERS: &[Entry] = &[
+    Entry { name: OTEL, make: peers::sdk::recording },
+    Entry { name: "otel_off", make: peers::sdk::always_off },
+    Entry { name: FASTRACE_ROOT, make: peers::fastrace::root_and_locals },
+    Entry { name: FASTRACE_LOCAL, make: peers::fastrace::locals },
+    Entry { name: TRACING_OTEL, make: peers::tracing::bridged },
+];
+
+/// Every case that discards its spans, ours and the peers'.
+pub fn cases() -> Vec<Entry> {
+    [CASES, PEERS].concat()
 }

@@ -127,4 +127,10 @@ pub enum TracerError {
     /// The operating system refused the delivery thread.
     #[error("the delivery thread could not be started: {0}")]
     Thread(String),
+    /// This process is a child of the one that made the tracer, and the tracer was made from plans that only work once.
+    #[error("the tracer belongs to the parent process; make a new one in the child")]
+    Forked,
+    /// The tracer could not begin again in a child process.
+    #[error("the tracer could not begin again after a fork: {0}")]
+    AfterFork(String),
 }

@@ -17,6 +17,7 @@ pub mod guest;
 pub mod http;
 pub mod ids;
 pub mod json;
+mod life;
 mod lock;
 pub mod manual;
 mod options;
@@ -25,14 +26,21 @@ mod plain;
 pub mod propagation;
 mod recorder;
 pub mod recording;
+pub mod redact;
+pub mod replay;
 pub mod report;
 mod resource;
 pub mod sampling;
 pub mod scope;
 pub mod span;
 mod span_methods;
+mod spool;
 mod text;
 mod trace_state;
 pub mod tracer;
 pub mod value;
 mod wire;
+
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub use spool::{fuzz_segment, fuzzing};

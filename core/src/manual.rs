@@ -38,6 +38,7 @@ impl Span {
     }
 
     pub(crate) fn open(recorder: &Arc<Recorder>, start: &StartSpan<'_>) -> Self {
+        let Some(recorder) = recorder.here() else { return Self::noop(&Context::current()) };
         let foreign = guest::parent_for(&start.parent);
         let detached = match &foreign {
             None => with_local(|local| local.open_detached(recorder, start)),

@@ -10,13 +10,12 @@ use crate::context::Context;
 use crate::delivery::{Backend, Delivery, Plan};
 use crate::error::{ConfigError, TracerError};
 use crate::ids::{SpanContext, TraceFlags};
+use crate::life::{Life, Planner};
 use crate::lock::lock;
 use crate::manual::Span;
-use crate::otlp::ResourceBytes;
-use crate::propagation::{Extractor, Injector, Propagator};
+use crate::propagation::{Extractor, Injector};
 use crate::recorder::{Local, Recorder, with_local};
 use crate::report::{Health, Report};
-use crate::sampling::Sampler;
 use crate::scope::Scope;
 use crate::span::{StatusCode, Trace};
 use crate::tracer::{BaseTracer, SpanOptions};
@@ -34,11 +33,11 @@ pub enum AnyBackend {}
 
 /// Records spans and delivers them. Dropping it flushes within the configured time.
 pub struct RecordingTracer<B = AnyBackend> {
+    /// The hot path's way to the recorder; a child process finds its own behind it.
     recorder: Arc<Recorder>,
-    delivery: Delivery,
-    propagators: Vec<Propagator>,
-    shutdown_timeout: Duration,
-    instrument_managed: bool,
+    life: Life,
+    config: TracerConfig,
+    planner: Option<Planner>,
     description: String,
     torn_down: Mutex<bool>,
     /// When a flush last ran out of time, and how many spans had been accepted by then.
@@ -62,25 +61,36 @@ impl<B: BackendType> RecordingTracer<B> {
         if config.limits == Limits::default() {
             (B::BACKEND.limits)(&mut config.limits);
         }
-        Self::start(&config, vec![(B::BACKEND.plan)(&config)?])
+        Self::start(config, Box::new(|config| Ok(vec![(B::BACKEND.plan)(config)?])))
     }
 }
 
 impl RecordingTracer {
-    /// A tracer for destinations that were checked already. Each receives every span.
+    /// A tracer for destinations that were checked already. Each receives every span. Only this process can use it: a
+    /// child has no plans; see [`RecordingTracer::with_planner`].
     pub fn with_plans(config: &TracerConfig, plans: Vec<Plan>) -> Result<Self, ConfigError> {
         config.validate()?;
-        Self::start(config, plans)
+        Self::begin(config.clone(), plans, None)
+    }
+
+    /// A tracer for the destinations that `planner` makes of the configuration, now and again in each child process.
+    pub fn with_planner(
+        config: &TracerConfig,
+        planner: impl Fn(&TracerConfig) -> Result<Vec<Plan>, ConfigError> + Send + Sync + 'static,
+    ) -> Result<Self, ConfigError> {
+        config.validate()?;
+        Self::start(config.clone(), Box::new(planner))
     }
 }
 
 impl<B> RecordingTracer<B> {
-    fn start(config: &TracerConfig, plans: Vec<Plan>) -> Result<Self, ConfigError> {
-        let resource = Arc::new(ResourceBytes::new(crate::resource::from_config(config)));
-        let sampler = Sampler::ratio(config.sampling_rate);
-        let recorder =
-            Recorder::new(config.limits.clone(), sampler, resource, config.delivery.lane_bytes, None);
-        let (delivery, arrivals) = Delivery::start(Arc::clone(&recorder), config.delivery.clone(), plans)?;
+    fn start(config: TracerConfig, planner: Planner) -> Result<Self, ConfigError> {
+        let plans = planner(&config)?;
+        Self::begin(config, plans, Some(planner))
+    }
+
+    fn begin(config: TracerConfig, plans: Vec<Plan>, planner: Option<Planner>) -> Result<Self, ConfigError> {
+        let (life, arrivals) = Life::begin(&config, plans, None)?;
         let backends: Vec<_> =
             arrivals.iter().map(|arrival| format!("{} {}", arrival.backend, arrival.endpoint)).collect();
         let notices: Vec<_> = arrivals.into_iter().filter_map(|arrival| arrival.notice).collect();
@@ -89,17 +99,16 @@ impl<B> RecordingTracer<B> {
         tracing::info!(
             backend = description,
             service = config.service_name,
-            sampler = %recorder.sampler(),
+            sampler = %life.recorder.sampler(),
             propagators = propagators.join(","),
             notice = (!notices.is_empty()).then(|| notices.join("; ")),
             "traces are recorded"
         );
         Ok(Self {
-            recorder,
-            delivery,
-            propagators: config.propagators.clone(),
-            shutdown_timeout: config.delivery.shutdown_timeout,
-            instrument_managed: config.instrument_managed,
+            recorder: Arc::clone(&life.recorder),
+            life,
+            config,
+            planner,
             description,
             torn_down: Mutex::new(false),
             waited_in_vain: Mutex::new(None),
@@ -117,21 +126,30 @@ impl<B> RecordingTracer<B> {
 
     /// How long teardown waits. Whoever has waited in vain for the same spans a moment ago gets one more attempt, not all
     /// of the time again.
-    fn patience(&self) -> Duration {
+    fn patience(&self, delivery: &Delivery) -> Duration {
         const A_MOMENT: Duration = Duration::from_secs(2);
         const ONE_ATTEMPT: Duration = Duration::from_millis(500);
-        let accepted = self.delivery.report().accepted;
+        let accepted = delivery.report().accepted;
         let just_waited = *lock(&self.waited_in_vain);
         match just_waited {
             Some((when, for_spans)) if for_spans == accepted && when.elapsed() < A_MOMENT => {
-                self.shutdown_timeout.min(ONE_ATTEMPT)
+                self.config.delivery.shutdown_timeout.min(ONE_ATTEMPT)
             }
-            _ => self.shutdown_timeout,
+            _ => self.config.delivery.shutdown_timeout,
         }
     }
 
+    /// Of a child process that has not called `init_worker` too.
     fn alive(&self) -> Result<(), TracerError> {
-        if self.recorder.is_closed() { Err(TracerError::TornDown) } else { Ok(()) }
+        match self.life.here() {
+            Some(life) if life.recorder.is_closed() => Err(TracerError::TornDown),
+            _ => Ok(()),
+        }
+    }
+
+    /// The tracer's locks may have been held by threads that a fork left behind: a child takes none of them.
+    fn is_of_this_process(&self) -> bool {
+        self.recorder.is_of_this_process()
     }
 }
 
@@ -145,17 +163,24 @@ impl<B> BaseTracer for RecordingTracer<B> {
     }
 
     fn teardown(&self) -> Report {
+        let Some(life) = self.life.here() else { return Report::default() };
+        if !self.is_of_this_process() {
+            if life.recorder.close() {
+                life.delivery.stop(self.config.delivery.shutdown_timeout);
+            }
+            return life.delivery.report();
+        }
         let mut torn_down = lock(&self.torn_down);
         if !std::mem::replace(&mut *torn_down, true) {
-            self.recorder.close();
-            self.delivery.stop(self.patience());
+            life.recorder.close();
+            life.delivery.stop(self.patience(&life.delivery));
         }
-        self.delivery.report()
+        life.delivery.report()
     }
 
     fn instrument(&self, worker_id: i64) -> Result<(), TracerError> {
         self.alive()?;
-        if self.instrument_managed {
+        if self.config.instrument_managed {
             let mut instrumented = lock(&self.instrumented);
             if instrumented.is_empty() {
                 #[cfg(feature = "guest")]
@@ -182,19 +207,21 @@ impl<B> BaseTracer for RecordingTracer<B> {
 
     fn init_worker(&self, worker_id: i64) -> Result<(), TracerError> {
         self.alive()?;
-        self.recorder.add_worker(worker_id);
-        with_local(|local| local.bind_worker(&self.recorder, Some(worker_id)));
+        let life = self.life.here_or_begin(&self.config, self.planner.as_ref())?;
+        life.recorder.add_worker(worker_id);
+        with_local(|local| local.bind_worker(&life.recorder, Some(worker_id)));
         Ok(())
     }
 
     fn teardown_worker(&self, worker_id: i64) -> Report {
-        self.recorder.remove_worker(worker_id);
+        let Some(life) = self.life.here() else { return Report::default() };
+        life.recorder.remove_worker(worker_id);
         with_local(|local| {
-            if local.bound_worker(&self.recorder) == Some(worker_id) {
-                local.bind_worker(&self.recorder, None);
+            if local.bound_worker(&life.recorder) == Some(worker_id) {
+                local.bind_worker(&life.recorder, None);
             }
         });
-        self.flush(self.shutdown_timeout)
+        self.flush(self.config.delivery.shutdown_timeout)
     }
 
     #[inline]
@@ -212,8 +239,9 @@ impl<B> BaseTracer for RecordingTracer<B> {
     }
 
     fn get_last_trace(&self) -> Trace {
-        let worker = with_local(|local| local.bound_worker(&self.recorder)).flatten();
-        self.recorder.last_trace(worker)
+        let Some(life) = self.life.here() else { return Trace::default() };
+        let worker = with_local(|local| local.bound_worker(&life.recorder)).flatten();
+        life.recorder.last_trace(worker)
     }
 
     fn get_langchain_callback_handler(&self, tags: &[&str]) -> CallbackHandler {
@@ -246,11 +274,11 @@ impl<B> BaseTracer for RecordingTracer<B> {
     }
 
     fn inject_context(&self, context: &Context, carrier: &mut dyn Injector) {
-        crate::propagation::inject(&self.propagators, &context.propagated(), carrier);
+        crate::propagation::inject(&self.config.propagators, &context.propagated(), carrier);
     }
 
     fn extract_context(&self, carrier: &dyn Extractor) -> Context {
-        Context::from_propagated(crate::propagation::extract(&self.propagators, carrier))
+        Context::from_propagated(crate::propagation::extract(&self.config.propagators, carrier))
     }
 
     fn new_trace_context(&self) -> Context {
@@ -261,18 +289,22 @@ impl<B> BaseTracer for RecordingTracer<B> {
     }
 
     fn report(&self) -> Report {
-        self.delivery.report()
+        self.life.here().map_or_else(Report::default, |life| life.delivery.report())
     }
 
     fn health(&self) -> Health {
-        self.delivery.health()
+        self.life.here().map_or_else(Health::default, |life| life.delivery.health())
     }
 
     fn flush(&self, deadline: Duration) -> Report {
-        self.delivery.flush(deadline);
-        let report = self.delivery.report();
-        let in_vain = deadline >= self.shutdown_timeout && report.destinations.iter().any(|d| d.pending > 0);
-        *lock(&self.waited_in_vain) = in_vain.then(|| (Instant::now(), report.accepted));
+        let Some(life) = self.life.here() else { return Report::default() };
+        life.delivery.flush(deadline);
+        let report = life.delivery.report();
+        if self.is_of_this_process() {
+            let in_vain = deadline >= self.config.delivery.shutdown_timeout
+                && report.destinations.iter().any(|d| d.pending > 0);
+            *lock(&self.waited_in_vain) = in_vain.then(|| (Instant::now(), report.accepted));
+        }
         report
     }
 }
@@ -280,7 +312,12 @@ impl<B> BaseTracer for RecordingTracer<B> {
 impl<B> Drop for RecordingTracer<B> {
     fn drop(&mut self) {
         let report = self.teardown();
-        if !report.is_complete() {
+        if report.is_complete() {
+            return;
+        }
+        if report.is_safe() {
+            tracing::info!(report = %report, "the tracer ended; what was not delivered is on disk for the next process");
+        } else {
             tracing::warn!(report = %report, "not every span was delivered before the tracer ended");
         }
     }

@@ -2,6 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::delivery::Circuit;
 
 /// Where every ended span is now. For each destination `accepted = delivered + rejected + dropped + pending`.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -11,6 +15,8 @@ pub struct Report {
     pub accepted: u64,
     /// Traces that head sampling did not record; their spans are not among the accepted.
     pub sampled_out_traces: u64,
+    /// The directory that keeps what is pending after teardown.
+    pub kept_in: Option<PathBuf>,
     /// One for each destination.
     pub destinations: Vec<DestinationReport>,
 }
@@ -29,10 +35,28 @@ pub struct DestinationReport {
     pub rejected: u64,
     /// Spans given up here, by reason.
     pub dropped: BTreeMap<&'static str, u64>,
-    /// Spans on their way.
+    /// Spans on their way. After teardown: spans on disk, for the next process that sends there.
     pub pending: u64,
+    /// Spans that an earlier process left on disk for this destination: an account of its own, beside the law.
+    pub recovered: RecoveredReport,
     /// The last failure, until something is delivered again.
     pub last_error: Option<String>,
+}
+
+/// What became of spans that earlier processes left behind: `found = delivered + rejected + dropped + pending`.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct RecoveredReport {
+    /// Spans taken over.
+    pub found: u64,
+    /// Spans the receiver confirmed.
+    pub delivered: u64,
+    /// Spans the receiver will never take.
+    pub rejected: u64,
+    /// Spans given up here, by reason.
+    pub dropped: BTreeMap<&'static str, u64>,
+    /// Spans still on disk.
+    pub pending: u64,
 }
 
 impl DestinationReport {
@@ -46,6 +70,12 @@ impl Report {
     /// True when every destination has confirmed every accepted span.
     pub fn is_complete(&self) -> bool {
         self.destinations.iter().all(|destination| destination.delivered == self.accepted)
+    }
+
+    /// True when no accepted span is lost: each was delivered, or waits on disk for the next process.
+    pub fn is_safe(&self) -> bool {
+        let kept = self.kept_in.is_some();
+        self.destinations.iter().all(|d| d.rejected + d.dropped_total() == 0 && (d.pending == 0 || kept))
     }
 
     /// True when the law holds for every destination.
@@ -73,6 +103,9 @@ impl fmt::Display for Report {
             if let Some(error) = &d.last_error {
                 write!(f, " ({error})")?;
             }
+        }
+        if let Some(directory) = &self.kept_in {
+            write!(f, "; what is pending is kept in {}", directory.display())?;
         }
         Ok(())
     }
@@ -103,6 +136,12 @@ pub struct DestinationHealth {
     pub endpoint: String,
     /// Spans waiting.
     pub pending: u64,
+    /// How long ago something was last delivered.
+    pub last_success: Option<Duration>,
+    /// Whether it is tried: open after several failures in a row.
+    pub circuit: Circuit,
+    /// For how long it has been open, or closed since it last was.
+    pub circuit_since: Option<Duration>,
     /// Why the last attempt failed; `None` after a success and before the first attempt.
     pub error: Option<String>,
 }

@@ -1,6 +1,7 @@
 //! The resource of a configuration: who the spans are from.
 
 use crate::config::TracerConfig;
+use crate::redact::Redactor;
 use crate::span::Resource;
 use crate::value::Value;
 
@@ -29,6 +30,12 @@ pub(crate) fn from_config(config: &TracerConfig) -> Resource {
     for (key, value) in named {
         if let Some(value) = value {
             set(key, Value::from(value.clone()));
+        }
+    }
+    let rules = Redactor::new(&config.redact);
+    for (key, value) in &mut resource.attributes {
+        if let Some(clean) = rules.value_of(key, value) {
+            *value = clean;
         }
     }
     resource

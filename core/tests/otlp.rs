@@ -11,8 +11,11 @@ use opentelemetry_proto::tonic::resource::v1::Resource as ProtoResource;
 use opentelemetry_proto::tonic::trace::v1::{self as proto, ResourceSpans, ScopeSpans};
 use proptest::prelude::*;
 use prost::Message;
-use tracer_factory_core::otlp::{decode_request, decode_span, encode_request, encode_span};
-use tracer_factory_core::span::SpanData;
+use tracer_factory_core::ids::{SpanContext, SpanId, TraceFlags, TraceId};
+use tracer_factory_core::otlp::{
+    decode_json_request, decode_request, decode_span, encode_request, encode_span, request_to_json,
+};
+use tracer_factory_core::span::{SpanData, SpanKind};
 
 fn value() -> impl Strategy<Value = AnyValue> {
     let leaf = prop_oneof![
@@ -138,6 +141,15 @@ proptest! {
     }
 
     #[test]
+    fn floats_come_back_from_json(bits in any::<u64>()) {
+        let float = f64::from_bits(bits);
+        prop_assume!(!float.is_nan());
+        let span = SpanData { attributes: vec![("f".to_owned(), float.into())], ..SpanData::default() };
+        let json = request_to_json([span.clone()]).to_string();
+        prop_assert_eq!(decode_json_request(json.as_bytes()).unwrap(), [span]);
+    }
+
+    #[test]
     fn noise_never_panics_and_what_we_take_prost_takes(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         if let Ok(span) = decode_span(&bytes) {
             let mut back = Vec::new();
@@ -145,6 +157,82 @@ proptest! {
             prop_assert!(proto::Span::decode(&*back).is_ok());
         }
     }
+}
+
+/// The bytes of one span whose only attribute is made of these fields, as repeated messages may come.
+fn attribute(value_fields: &[AnyValue]) -> Vec<u8> {
+    let mut key_value = Vec::new();
+    prost::encoding::string::encode(1, &"k".to_owned(), &mut key_value);
+    for value in value_fields {
+        prost::encoding::message::encode(2, value, &mut key_value);
+    }
+    let mut span = Vec::new();
+    prost::encoding::bytes::encode(9, &key_value, &mut span);
+    span
+}
+
+#[test]
+fn repeated_messages_merge_as_prost_merges_them() {
+    let list = |items: &[i64]| {
+        let values = items.iter().map(|n| AnyValue { value: Some(ProtoValue::IntValue(*n)) }).collect();
+        AnyValue { value: Some(ProtoValue::ArrayValue(ArrayValue { values })) }
+    };
+    let map = |key: &str| {
+        let values = vec![pair(key.to_owned(), list(&[1]))];
+        AnyValue { value: Some(ProtoValue::KvlistValue(KeyValueList { values })) }
+    };
+    let (none, text) =
+        (AnyValue { value: None }, AnyValue { value: Some(ProtoValue::StringValue("t".to_owned())) });
+    for fields in [
+        vec![list(&[1]), list(&[2, 3])],
+        vec![map("a"), map("b")],
+        vec![list(&[1]), map("a"), list(&[2])],
+        vec![text.clone(), none.clone()],
+        vec![list(&[1]), none, text],
+    ] {
+        let bytes = attribute(&fields);
+        let merged = proto::Span::decode(&*bytes).unwrap();
+        assert_eq!(decode_span(&bytes), decode_span(&merged.encode_to_vec()), "{fields:?}");
+        assert_eq!(decode_span(&bytes).unwrap().attributes.len(), 1);
+    }
+}
+
+#[test]
+fn numbers_beyond_an_enum_are_cut_as_prost_cuts_them() {
+    let mut bytes = Vec::new();
+    prost::encoding::uint64::encode(6, &0x1_0000_0002, &mut bytes);
+    assert_eq!(proto::Span::decode(&*bytes).unwrap().kind, 2);
+    assert_eq!(decode_span(&bytes).unwrap().kind, SpanKind::Server);
+}
+
+#[test]
+fn flags_without_a_meaning_stay_out() {
+    let flags = |number| {
+        let link = proto::span::Link { flags: 0xff, ..proto::span::Link::default() };
+        let span = proto::Span { flags: number, links: vec![link], ..proto::Span::default() };
+        decode_span(&span.encode_to_vec()).unwrap()
+    };
+    let span = flags(0xfc);
+    assert_eq!((span.context.flags.to_byte(), span.links[0].context.flags.to_byte()), (0, 3));
+    let json = br#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"flags":255,"links":[{"flags":252}]}]}]}]}"#;
+    let span = decode_json_request(json).unwrap().remove(0);
+    assert_eq!((span.context.flags.to_byte(), span.links[0].context.flags.to_byte()), (3, 0));
+    let debug = SpanData {
+        context: SpanContext::new(TraceId::from_int(1), SpanId::from_int(1), TraceFlags::DEBUG),
+        ..SpanData::default()
+    };
+    let json = request_to_json([debug]);
+    assert_eq!(json.pointer("/resourceSpans/0/scopeSpans/0/spans/0/flags"), Some(&1.into()));
+}
+
+#[test]
+fn a_resource_that_does_not_equal_itself_is_written_once() {
+    let json = r#"{"resourceSpans":[{"resource":{"attributes":[{"key":"nan","value":{"doubleValue":"NaN"}}]},
+        "scopeSpans":[{"spans":[{},{},{}]}]}]}"#;
+    let spans = decode_json_request(json.as_bytes()).unwrap();
+    let request = ExportTraceServiceRequest::decode(&*encode_request(&spans)).unwrap();
+    assert_eq!(request.resource_spans.len(), 1);
+    assert_eq!(request.resource_spans[0].scope_spans[0].spans.len(), 3);
 }
 
 #[test]

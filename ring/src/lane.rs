@@ -1,58 +1,102 @@
-//! One lane: a power-of-two slice of atomic words between one producer and one consumer.
+//! One lane: a power-of-two run of words between one producer and one consumer.
+//!
+//! Positions count words since the lane was made; `position % capacity` is the place of a word.
+//!
+//! ```text
+//!          released              read                 head
+//!  ─ free ──┤ copied out, kept ───┤ waiting ───────────┤ free ─
+//!           └ `tail` in the words └ consumer's own     └ `head` in the words
+//! ```
 //!
 //! Invariants:
-//! - `head` and `tail` only grow; `head - tail` words are occupied, never more than there are.
-//! - only the producer stores `head`, `pushed`, `refused`; only the consumer stores `tail`, `popped`.
-//! - words in `tail..head` were stored before `head` (release) and are loaded after it (acquire).
+//! - `tail <= read <= head <= tail + capacity`; none of them ever goes back.
+//! - Only the producer stores `head`, `pushed`, `refused`; only the consumer stores `tail`, `popped`.
+//! - A word belongs to the producer outside of `tail..head`, and to the consumer inside: never to both, so records are
+//!   copied as plain bytes. Ownership goes over with `head` (release, then acquire) and comes back with `tail` (the same).
+//! - Every byte of a record is stored before `head` passes it. Stores of a process reach a shared mapping in that order,
+//!   so whoever kills the process at any moment finds whole records between `tail` and `head`.
+//! - `head` and `tail` are in the storage, so that they outlive the process. `pushed`, `popped`, `refused` and `closed`
+//!   are on the heap: a forked child has its own copy of them and can't disturb its parent's.
+//! - Nobody stores to the storage in another process than the one that made the lane (see [`crate::fork`]).
 //! - `pushed` is raised before `head`, and `popped` before `tail`, so `pushed >= popped` for whoever reads `popped` first.
+//! - A wrong `head` or `tail`, stored by another process into a file that was ours alone, costs records, never memory
+//!   safety: every index is masked, every length checked against the capacity.
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
-use crate::record::{HEADER_WORDS, RecordHeader};
+use crate::consumer::Consumer;
+use crate::producer::Producer;
+use crate::region::Region;
+use crate::storage::{CONTROL_WORDS, HEAD, Storage, TAIL};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Watch};
+
+/// The least words for records: a quarter of it holds a header and a few bytes.
+const LEAST_WORDS: usize = 32;
 
 /// Keeps producer's and consumer's counters off each other's cache lines.
 #[repr(align(128))]
-#[derive(Debug, Default)]
-struct Padded<T>(T);
+#[derive(Debug)]
+pub(crate) struct Padded<T>(pub(crate) T);
 
-#[derive(Debug, Default)]
-struct ProducerSide {
-    head: AtomicU64,
-    pushed: AtomicU64,
-    refused: AtomicU64,
-    closed: AtomicBool,
+#[derive(Debug)]
+pub(crate) struct ProducerSide {
+    pub(crate) pushed: AtomicU64,
+    pub(crate) refused: AtomicU64,
+    pub(crate) closed: AtomicBool,
 }
 
-#[derive(Debug, Default)]
-struct ConsumerSide {
-    tail: AtomicU64,
-    popped: AtomicU64,
+#[derive(Debug)]
+pub(crate) struct ConsumerSide {
+    pub(crate) popped: AtomicU64,
 }
 
 /// The shared part of a lane: its counters may be read from any thread.
 #[derive(Debug)]
-pub struct Lane {
-    words: Box<[AtomicU64]>,
-    producer: Padded<ProducerSide>,
-    consumer: Padded<ConsumerSide>,
+pub struct Lane<S = Region> {
+    storage: S,
+    pub(crate) producer: Padded<ProducerSide>,
+    pub(crate) consumer: Padded<ConsumerSide>,
+    pub(crate) watch: Watch,
 }
 
-/// Makes a lane of at least `bytes` bytes (rounded up to a power of two, 4 KiB at least).
+/// Makes a lane on the heap of at least `bytes` bytes (rounded up to a power of two, 4 KiB at least, 1 GiB at most).
+#[cfg(not(loom))]
 pub fn lane(bytes: usize) -> (Producer, Consumer) {
-    let words = (bytes.clamp(4096, 1 << 30) / 8).next_power_of_two();
-    let lane = Arc::new(Lane {
-        // Zeroed by the allocator: pages that no record has reached cost nothing.
-        words: bytemuck::allocation::zeroed_slice_box(words),
-        producer: Padded::default(),
-        consumer: Padded::default(),
-    });
-    (Producer { lane: Arc::clone(&lane), head: 0, tail: 0 }, Consumer { lane, tail: 0 })
+    over(Region::heap(CONTROL_WORDS + crate::layout::data_words(bytes)), 0)
 }
 
-impl Lane {
-    /// Records handed over and records refused by a full lane, and of the former how many were taken out.
+/// Makes a lane in `storage`. `None` when it does not have [`CONTROL_WORDS`] and a power of two of at least 32 words,
+/// or still holds records.
+///
+/// A storage that held a lane before may be used again: positions go on from where they were.
+pub fn lane_over<S: Storage>(storage: S) -> Option<(Producer<S>, Consumer<S>)> {
+    let words = storage.words();
+    let data = words.len().checked_sub(CONTROL_WORDS)?;
+    if !data.is_power_of_two() || data < LEAST_WORDS {
+        return None;
+    }
+    let [head, tail] = [HEAD, TAIL].map(|at| words.get(at).map(|word| word.load(Acquire)));
+    (head == tail).then_some(head).flatten().map(|at| over(storage, at))
+}
+
+/// `storage` has the right size, and `head` and `tail` are both `at`.
+fn over<S: Storage>(storage: S, at: u64) -> (Producer<S>, Consumer<S>) {
+    let watch = Watch::new(storage.words().len() - CONTROL_WORDS);
+    let lane = Arc::new(Lane {
+        storage,
+        watch,
+        producer: Padded(ProducerSide {
+            pushed: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+            closed: AtomicBool::new(false),
+        }),
+        consumer: Padded(ConsumerSide { popped: AtomicU64::new(0) }),
+    });
+    (Producer::new(Arc::clone(&lane), at), Consumer::new(lane, at))
+}
+
+impl<S: Storage> Lane<S> {
+    /// Records handed over and records refused by a full lane, and of the former how many were read.
     pub fn counts(&self) -> LaneCounts {
         let popped = self.consumer.0.popped.load(Acquire);
         let pushed = self.producer.0.pushed.load(Acquire);
@@ -64,283 +108,60 @@ impl Lane {
         self.producer.0.closed.load(Acquire)
     }
 
-    fn capacity(&self) -> u64 {
-        self.words.len() as u64
+    /// Words for records.
+    #[inline]
+    pub fn capacity(&self) -> u64 {
+        (self.storage.words().len() - CONTROL_WORDS) as u64
     }
 
-    /// The words from position `at` to the end, and those from the start that follow them.
-    fn at_position(&self, at: u64) -> (&[AtomicU64], &[AtomicU64]) {
-        let (start, end) = self.words.split_at((at & (self.capacity() - 1)) as usize);
+    #[inline]
+    pub(crate) fn head(&self) -> &AtomicU64 {
+        // SAFETY: `lane_over` and `lane` saw to it that there are more than `CONTROL_WORDS` words, and a storage does not change.
+        unsafe { self.storage.words().get_unchecked(HEAD) }
+    }
+
+    #[inline]
+    pub(crate) fn tail(&self) -> &AtomicU64 {
+        // SAFETY: as in `head`.
+        unsafe { self.storage.words().get_unchecked(TAIL) }
+    }
+
+    /// The words for records: a power of two.
+    #[inline]
+    pub(crate) fn data(&self) -> &[AtomicU64] {
+        // SAFETY: as in `head`.
+        unsafe { self.storage.words().get_unchecked(CONTROL_WORDS..) }
+    }
+
+    /// The place of a position in `data`.
+    #[inline]
+    pub(crate) fn place(&self, position: u64) -> usize {
+        (position & (self.capacity() - 1)) as usize
+    }
+
+    /// The words from a place to the end, and those from the start to the place.
+    pub(crate) fn data_from(&self, place: usize) -> (&[AtomicU64], &[AtomicU64]) {
+        let (start, end) = self.data().split_at_checked(place).unwrap_or_default();
         (end, start)
+    }
+
+    /// The word at a position, which is the consumer's.
+    #[inline]
+    pub(crate) fn word(&self, position: u64) -> u64 {
+        // SAFETY: a place is less than the capacity.
+        u64::from_le(unsafe { self.data().get_unchecked(self.place(position)) }.load(Relaxed))
     }
 }
 
 /// A snapshot of a lane's counters.
+///
+/// Of a lane that is finished, `pushed` and `popped` are the same; but for one in a file that another process wrote to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct LaneCounts {
     /// Records handed over.
     pub pushed: u64,
-    /// Records taken out.
+    /// Records read.
     pub popped: u64,
     /// Records a full lane did not take.
     pub refused: u64,
-}
-
-/// What became of a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Push {
-    /// It is in the lane.
-    Taken,
-    /// It is in the lane, and the lane is more than half full: wake the consumer.
-    TakenWake,
-    /// The lane is full; the record was counted as refused.
-    Refused,
-    /// The record could never fit; nothing was counted.
-    TooLarge,
-}
-
-/// The recording thread's end.
-#[derive(Debug)]
-pub struct Producer {
-    lane: Arc<Lane>,
-    /// Own copy of `head`, which nobody else stores.
-    head: u64,
-    /// The last seen `tail`; the real one is read only when this one leaves no room.
-    tail: u64,
-}
-
-impl Producer {
-    /// The shared part.
-    pub fn lane(&self) -> &Arc<Lane> {
-        &self.lane
-    }
-
-    /// Appends one record. Never blocks.
-    #[inline]
-    pub fn push(&mut self, header: &RecordHeader, span: &[u8]) -> Push {
-        let words = header.words() as u64;
-        let capacity = self.lane.capacity();
-        if words > capacity / 4 {
-            return Push::TooLarge;
-        }
-        let side = &self.lane.producer.0;
-        if self.head + words - self.tail > capacity {
-            self.tail = self.lane.consumer.0.tail.load(Acquire);
-            if self.head + words - self.tail > capacity {
-                side.refused.store(side.refused.load(Relaxed) + 1, Release);
-                return Push::Refused;
-            }
-        }
-        self.write(header, span, words as usize);
-        side.pushed.store(side.pushed.load(Relaxed) + 1, Release);
-        let was_low = self.head - self.tail <= capacity / 2;
-        self.head += words;
-        side.head.store(self.head, Release);
-        if self.head - self.tail > capacity / 2 {
-            self.tail = self.lane.consumer.0.tail.load(Acquire);
-            if self.head - self.tail > capacity / 2 && was_low {
-                return Push::TakenWake;
-            }
-        }
-        Push::Taken
-    }
-
-    #[inline]
-    fn write(&self, header: &RecordHeader, span: &[u8], words: usize) {
-        let (end, start) = self.lane.at_position(self.head);
-        match end.get(..words).and_then(|run| run.split_at_checked(HEADER_WORDS)) {
-            Some((head, body)) => {
-                store_words(head, &header.to_words());
-                store_bytes(body, span);
-            }
-            None => write_around(end, start, header, span),
-        }
-    }
-}
-
-#[inline]
-fn store_words(slots: &[AtomicU64], words: &[u64]) {
-    for (slot, word) in slots.iter().zip(words) {
-        slot.store(*word, Relaxed);
-    }
-}
-
-/// Four words at a time: the compiler does not unroll stores to atomics, and spans are some twenty words.
-#[inline]
-fn store_bytes(slots: &[AtomicU64], bytes: &[u8]) {
-    let (words, rest) = bytes.as_chunks::<8>();
-    let (blocks, words) = words.as_chunks::<4>();
-    for (slots, words) in slots.as_chunks::<4>().0.iter().zip(blocks) {
-        slots[0].store(u64::from_le_bytes(words[0]), Relaxed);
-        slots[1].store(u64::from_le_bytes(words[1]), Relaxed);
-        slots[2].store(u64::from_le_bytes(words[2]), Relaxed);
-        slots[3].store(u64::from_le_bytes(words[3]), Relaxed);
-    }
-    let slots = slots.get(blocks.len() * 4..).unwrap_or_default();
-    for (slot, word) in slots.iter().zip(words) {
-        slot.store(u64::from_le_bytes(*word), Relaxed);
-    }
-    if let (false, Some(slot)) = (rest.is_empty(), slots.get(words.len())) {
-        slot.store(last_word(bytes, rest), Relaxed);
-    }
-}
-
-/// The bytes after the last whole word, padded with zeros. A shift is cheaper than copying a few bytes.
-#[inline]
-fn last_word(bytes: &[u8], rest: &[u8]) -> u64 {
-    match bytes.last_chunk::<8>() {
-        Some(tail) => u64::from_le_bytes(*tail) >> (64 - 8 * rest.len()),
-        None => rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)),
-    }
-}
-
-/// A record that begins at the end of the slice and goes on at its start: once a round.
-#[cold]
-fn write_around(end: &[AtomicU64], start: &[AtomicU64], header: &RecordHeader, span: &[u8]) {
-    let (whole, rest) = span.as_chunks::<8>();
-    let last = (!rest.is_empty()).then(|| last_word(span, rest));
-    let words = header.to_words().into_iter().chain(whole.iter().map(|word| u64::from_le_bytes(*word)));
-    for (slot, word) in end.iter().chain(start).zip(words.chain(last)) {
-        slot.store(word, Relaxed);
-    }
-}
-
-impl Drop for Producer {
-    fn drop(&mut self) {
-        self.lane.producer.0.closed.store(true, Release);
-    }
-}
-
-/// The delivery thread's end.
-#[derive(Debug)]
-pub struct Consumer {
-    lane: Arc<Lane>,
-    tail: u64,
-}
-
-impl Consumer {
-    /// The shared part.
-    pub fn lane(&self) -> &Arc<Lane> {
-        &self.lane
-    }
-
-    /// Appends whole records to `out` until about `max_bytes` were taken or the lane is empty.
-    /// Returns how many records that were. At least one is taken when there is one.
-    pub fn drain_into(&mut self, out: &mut Vec<u8>, max_bytes: usize) -> u64 {
-        let head = self.lane.producer.0.head.load(Acquire);
-        let (mut records, mut at) = (0, self.tail);
-        let first_len = out.len();
-        while at < head && (records == 0 || out.len() - first_len < max_bytes) {
-            let (end, start) = self.lane.at_position(at);
-            let mut slots = end.iter().chain(start);
-            let mut words = [0; HEADER_WORDS];
-            for (word, slot) in words.iter_mut().zip(slots.by_ref()) {
-                *word = slot.load(Relaxed);
-            }
-            let header = RecordHeader::from_words(words);
-            let count = header.words();
-            out.reserve(count * 8);
-            for word in words {
-                out.extend_from_slice(&word.to_le_bytes());
-            }
-            for slot in slots.take(count - HEADER_WORDS) {
-                out.extend_from_slice(&slot.load(Relaxed).to_le_bytes());
-            }
-            at += count as u64;
-            records += 1;
-        }
-        let side = &self.lane.consumer.0;
-        side.popped.store(side.popped.load(Relaxed) + records, Release);
-        self.tail = at;
-        side.tail.store(at, Release);
-        records
-    }
-
-    /// True when nothing is left and nothing will come.
-    pub fn is_finished(&self) -> bool {
-        self.lane.is_closed() && self.lane.producer.0.head.load(Acquire) == self.tail
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::record::Records;
-    use proptest::prelude::*;
-
-    fn header(len: usize, start: u64) -> RecordHeader {
-        RecordHeader { len: len as u32, start_unix_nanos: start, ..RecordHeader::default() }
-    }
-
-    #[test]
-    fn a_full_lane_refuses_and_counts() {
-        let (mut producer, mut consumer) = lane(4096);
-        let span = [7u8; 500];
-        let mut taken = 0;
-        while producer.push(&header(500, taken), &span) != Push::Refused {
-            taken += 1;
-        }
-        assert_eq!(taken, 4096 / (48 + 504));
-        let mut out = Vec::new();
-        assert_eq!(consumer.drain_into(&mut out, 1), 1, "at least one");
-        assert_eq!(consumer.drain_into(&mut out, usize::MAX), taken - 1);
-        assert_eq!(producer.lane().counts(), LaneCounts { pushed: taken, popped: taken, refused: 1 });
-        assert!(Records::new(&out).all(|(_, bytes)| bytes == span));
-        assert_eq!(producer.push(&header(2000, 0), &[0; 2000]), Push::TooLarge);
-        drop(producer);
-        assert!(consumer.is_finished());
-    }
-
-    #[test]
-    fn wakes_once_when_half_full() {
-        let (mut producer, _consumer) = lane(4096);
-        let pushes: Vec<_> = (0..30).map(|_| producer.push(&header(80, 0), &[0; 80])).collect();
-        assert_eq!(pushes.iter().filter(|p| **p == Push::TakenWake).count(), 1);
-    }
-
-    #[test]
-    fn two_threads_keep_order_and_bytes() {
-        let (mut producer, mut consumer) = lane(8192);
-        const COUNT: u64 = 50_000;
-        let writer = std::thread::spawn(move || {
-            for n in 0..COUNT {
-                let span = vec![n as u8; (n % 97) as usize];
-                while producer.push(&header(span.len(), n), &span) == Push::Refused {
-                    std::thread::yield_now();
-                }
-            }
-        });
-        let (mut next, mut out) = (0, Vec::new());
-        while next < COUNT {
-            out.clear();
-            consumer.drain_into(&mut out, 2048);
-            for (header, span) in Records::new(&out) {
-                assert_eq!(header.start_unix_nanos, next);
-                assert_eq!(span.len() as u64, next % 97);
-                assert!(span.iter().all(|b| *b == next as u8));
-                next += 1;
-            }
-        }
-        writer.join().unwrap();
-        assert!(consumer.is_finished());
-    }
-
-    proptest! {
-        #[test]
-        fn what_goes_in_comes_out(spans in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..600), 1..60), drain in 1usize..3000) {
-            let (mut producer, mut consumer) = lane(4096);
-            let (mut expected, mut out) = (Vec::new(), Vec::new());
-            for (n, span) in spans.iter().enumerate() {
-                if matches!(producer.push(&header(span.len(), n as u64), span), Push::Taken | Push::TakenWake) {
-                    expected.push((n as u64, span.clone()));
-                }
-                if n % 3 == 0 {
-                    consumer.drain_into(&mut out, drain);
-                }
-            }
-            consumer.drain_into(&mut out, usize::MAX);
-            let got: Vec<_> = Records::new(&out).map(|(h, s)| (h.start_unix_nanos, s.to_vec())).collect();
-            prop_assert_eq!(got, expected);
-        }
-    }
 }

@@ -26,18 +26,20 @@ pub struct RecordHeader {
     pub duration_nanos: u64,
 }
 
+/// Words of a record, header and padded span, by the first of them.
+#[inline]
+pub(crate) fn words(first: u64) -> u64 {
+    HEADER_WORDS as u64 + u64::from(first as u32).div_ceil(8)
+}
+
 impl RecordHeader {
     /// Flag: the span has no parent in this process.
     pub const LOCAL_ROOT: u32 = 1 << 8;
     /// Flag: the span's status is an error.
     pub const ERROR: u32 = 1 << 9;
 
-    /// Words of header and padded span.
-    pub(crate) fn words(&self) -> usize {
-        HEADER_WORDS + (self.len as usize).div_ceil(8)
-    }
-
     /// As words.
+    #[inline]
     pub fn to_words(&self) -> [u64; HEADER_WORDS] {
         let (low, high) = self.trace_id.split_at(8);
         let word = |bytes: &[u8]| bytes.try_into().map_or(0, u64::from_le_bytes);
@@ -49,6 +51,14 @@ impl RecordHeader {
             self.start_unix_nanos,
             self.duration_nanos,
         ]
+    }
+
+    /// As the words of a record of `len` bytes, whatever the header says.
+    #[inline]
+    pub(crate) fn to_words_of(self, len: u32) -> [u64; HEADER_WORDS] {
+        let mut words = self.to_words();
+        words[0] = words[0] >> 32 << 32 | u64::from(len);
+        words
     }
 
     /// From words.
@@ -119,7 +129,7 @@ impl<'a> Iterator for Records<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         let header = RecordHeader::read(self.rest)?;
         let span = self.rest.get(HEADER_BYTES..HEADER_BYTES + header.len as usize)?;
-        self.rest = self.rest.get(header.words() * 8..)?;
+        self.rest = self.rest.get(HEADER_BYTES + (header.len as usize).next_multiple_of(8)..)?;
         Some((header, span))
     }
 }

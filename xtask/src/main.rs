@@ -1,8 +1,11 @@
 //! `cargo xtask`: the project's own commands. This file reads the arguments and sets the exit code.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command talks on its terminal")]
 
+mod fuzz;
+mod instructions;
 mod provision;
 mod test;
+mod torture;
 
 use std::env;
 use std::process::ExitCode;
@@ -14,7 +17,15 @@ Usage: cargo xtask <command>
 
   provision [NAME...]   put the real servers that tests run against into the cache:
                         all of them, or those named (zipkin, phoenix, collector, jaeger)
+  fuzz [--seconds N] [TARGET...]
+                        run the fuzz targets, all or those named, for a minute or N seconds
+                        each; needs the nightly toolchain
   test [--hermetic]     run every test; --hermetic leaves out those that need a real server
+  torture [ARG...]      hold a tracer to the bars of docs/reliability.md while everything around it
+                        breaks; --bar N, --rounds N, --seconds N, --seed N, --short
+  instructions [--update]
+                        count the hot path's instructions (needs valgrind) and fail where they are more than
+                        benches/instructions.txt allows; --update writes the counts into it
   help                  print this
 
 The cache is $TF_TEST_CACHE, else tracer-factory in the user's cache directory.
@@ -22,8 +33,11 @@ The cache is $TF_TEST_CACHE, else tracer-factory in the user's cache directory.
 
 #[derive(Debug, PartialEq, Eq)]
 enum Command {
+    Fuzz(fuzz::Options),
     Provision(Vec<Backend>),
     Test { hermetic: bool },
+    Torture(Vec<String>),
+    Instructions { update: bool },
     Help,
 }
 
@@ -37,8 +51,11 @@ fn main() -> ExitCode {
         }
     };
     let result = match command {
+        Command::Fuzz(options) => fuzz::run(&options),
         Command::Provision(backends) => provision::run(&backends),
         Command::Test { hermetic } => test::run(hermetic),
+        Command::Torture(args) => torture::run(&args),
+        Command::Instructions { update } => instructions::run(update),
         Command::Help => {
             print!("{USAGE}");
             Ok(())
@@ -62,6 +79,7 @@ fn parse(args: &[String]) -> Result<Command, String> {
         return Err("a command is missing".to_owned());
     };
     match name.as_str() {
+        "fuzz" => fuzz::Options::parse(rest).map(Command::Fuzz),
         "provision" if rest.is_empty() => Ok(Command::Provision(Backend::ALL.to_vec())),
         "provision" => rest
             .iter()
@@ -73,6 +91,13 @@ fn parse(args: &[String]) -> Result<Command, String> {
             [] => Ok(Command::Test { hermetic: false }),
             [flag] if flag == "--hermetic" => Ok(Command::Test { hermetic: true }),
             _ => Err(format!("`test` takes only --hermetic, not `{}`", rest.join(" "))),
+        },
+        // The program knows its own arguments.
+        "torture" => Ok(Command::Torture(rest.to_vec())),
+        "instructions" => match rest {
+            [] => Ok(Command::Instructions { update: false }),
+            [flag] if flag == "--update" => Ok(Command::Instructions { update: true }),
+            _ => Err(format!("`instructions` takes only --update, not `{}`", rest.join(" "))),
         },
         "help" | "--help" | "-h" => Ok(Command::Help),
         other => Err(format!("unknown command `{other}`")),
@@ -101,6 +126,20 @@ mod tests {
         assert_eq!(parsed("test"), Ok(Command::Test { hermetic: false }));
         assert_eq!(parsed("test --hermetic"), Ok(Command::Test { hermetic: true }));
         assert!(parsed("test --hermetik").is_err());
+    }
+
+    #[test]
+    fn torture_passes_its_arguments_on() {
+        assert_eq!(parsed("torture"), Ok(Command::Torture(Vec::new())));
+        let args = ["--bar", "1", "--rounds", "1000"].map(str::to_owned).to_vec();
+        assert_eq!(parsed("torture --bar 1 --rounds 1000"), Ok(Command::Torture(args)));
+    }
+
+    #[test]
+    fn instructions_are_compared_unless_bounds_are_to_be_written() {
+        assert_eq!(parsed("instructions"), Ok(Command::Instructions { update: false }));
+        assert_eq!(parsed("instructions --update"), Ok(Command::Instructions { update: true }));
+        assert!(parsed("instructions --all").is_err());
     }
 
     #[test]

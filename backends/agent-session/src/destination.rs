@@ -35,7 +35,7 @@ pub(crate) fn plan(config: &TracerConfig) -> Result<Plan, ConfigError> {
         ));
     }
     let planned = format!("http://{}", config.listen);
-    Ok(Plan::new(NAME, planned, move || connect(config)))
+    Ok(Plan::new(NAME, planned, move || connect(config)).networked())
 }
 
 /// Without the API key: a managed server asks for none, and any user of this machine may listen on its port and

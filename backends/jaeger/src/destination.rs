@@ -21,7 +21,8 @@ fn plan(config: &TracerConfig) -> Result<Plan, ConfigError> {
     match Transport::from_config(config)? {
         Transport::Agent(endpoint) => Ok(Plan::new(BACKEND.name, endpoint.to_string(), move || {
             Ok(Connected::new(AgentDestination::new(&endpoint, timeout)))
-        })),
+        })
+        .networked()),
         Transport::Collector(endpoint) => {
             let shown = endpoint.to_string();
             let target = HttpTarget::new(VARIABLE, endpoint)
@@ -31,7 +32,8 @@ fn plan(config: &TracerConfig) -> Result<Plan, ConfigError> {
             target.check()?;
             Ok(Plan::new(BACKEND.name, shown, move || {
                 Ok(Connected::new(CollectorDestination::new(HttpSender::new(target)?)))
-            }))
+            })
+            .networked())
         }
         Transport::Otlp(endpoint) => {
             let mut target = OtlpTarget::new(VARIABLE, endpoint);

@@ -53,6 +53,9 @@ mod collector;
 mod config;
 mod destination;
 mod encode;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod model;
 mod packets;
 mod thrift;

@@ -28,7 +28,8 @@ fn plan(config: &TracerConfig) -> Result<Plan, ConfigError> {
         let exporter = build(OTLP_SDK.name, || exporter(&target, &endpoint, &last))?;
         let destination = SdkDestination::new(exporter, endpoint.to_string());
         Ok(Connected::new(destination.told_by(last).permanent(is_permanent)))
-    }))
+    })
+    .networked())
 }
 
 fn exporter(

@@ -41,5 +41,6 @@ fn plan(config: &TracerConfig) -> Result<Plan, ConfigError> {
                 })
         })?;
         Ok(Connected::new(SdkDestination::new(exporter, shown).told_by(last)))
-    }))
+    })
+    .networked())
 }

@@ -21,7 +21,8 @@ pub(crate) fn plan(config: &TracerConfig) -> Result<Plan, ConfigError> {
     Ok(Plan::new("zipkin", shown, move || {
         let sender = HttpSender::new(target)?;
         Ok(Connected::new(ZipkinDestination::new(sender)))
-    }))
+    })
+    .networked())
 }
 
 /// A base URL gets the path of the v2 collector; one with a path is used as it is.

@@ -2,6 +2,7 @@
 
 mod demo;
 mod explain;
+mod replay;
 mod serve;
 
 use std::io;
@@ -18,6 +19,7 @@ pub(crate) enum Command {
     Demo(demo::Arguments),
     Serve(serve::Arguments),
     Explain(explain::Arguments),
+    Replay(replay::Arguments),
 }
 
 impl Command {
@@ -26,6 +28,7 @@ impl Command {
             Self::Demo(arguments) => demo::run(&arguments),
             Self::Serve(arguments) => serve::run(arguments),
             Self::Explain(arguments) => explain::run(&arguments),
+            Self::Replay(arguments) => replay::run(&arguments),
         }
     }
 }
@@ -41,6 +44,10 @@ pub(crate) enum CommandError {
     Demo(#[from] DemoError),
     #[error("the ready file {} can't be written: {source}", .path.display())]
     ReadyFile { path: PathBuf, source: io::Error },
+    #[error("{} is not a directory", .0.display())]
+    NoDirectory(PathBuf),
+    #[error("{pending} spans could not be delivered and are still there")]
+    NotReplayed { pending: u64 },
     #[error("standard output can't be written: {0}")]
     Output(#[from] io::Error),
 }

@@ -49,6 +49,12 @@ pub const BATCH_BYTES: Bounds = Bounds::new(KIB, 64 * MIB);
 pub const QUEUE_BYTES: Bounds = Bounds::new(KIB, 1024 * GIB);
 /// Bytes of one thread's lane.
 pub const LANE_BYTES: Bounds = Bounds::new(4 * KIB, GIB);
+/// Bytes of one tracer's files on disk.
+pub const SPOOL_BYTES: Bounds = Bounds::new(MIB, 1024 * GIB);
+/// Milliseconds that spans may wait on disk.
+pub const SPOOL_AGE: Bounds = Bounds::new(1000, 366 * 24 * 3_600_000);
+/// Milliseconds between two writes to the disk itself.
+pub const SPOOL_FSYNC: Bounds = Bounds::new(10, 3_600_000);
 /// Milliseconds; 0 means not to wait.
 pub const SHUTDOWN_TIMEOUT: Bounds = Bounds::new(0, 600_000);
 /// Milliseconds of one request.

@@ -5,6 +5,9 @@ mod builder;
 mod debug;
 mod endpoint;
 mod header;
+mod plaintext;
+mod redact;
+mod spool;
 mod tracer_type;
 mod validate;
 
@@ -17,6 +20,8 @@ use secrecy::SecretString;
 pub use builder::TracerConfigBuilder;
 pub use endpoint::{Endpoint, EndpointError, shown_endpoint};
 pub use header::{HeaderError, check_header};
+pub use redact::{RedactConfig, RedactMode, UrlQuery};
+pub use spool::{Fsync, Overflow, SpoolConfig, SpoolDirectory};
 pub use tracer_type::TracerType;
 
 use crate::propagation::Propagator;
@@ -47,6 +52,10 @@ pub struct TracerConfig {
     pub propagators: Vec<Propagator>,
     /// Bounds on what one span may hold.
     pub limits: Limits,
+    /// What is taken out of spans before they are recorded.
+    pub redact: RedactConfig,
+    /// Whether credentials may go to another host without TLS.
+    pub allow_plaintext_credentials: bool,
     /// How finished spans are gathered and sent.
     pub delivery: DeliveryConfig,
     /// The OTLP destination.
@@ -74,6 +83,8 @@ impl Default for TracerConfig {
             instrument_managed: false,
             propagators: vec![Propagator::TraceContext],
             limits: Limits::default(),
+            redact: RedactConfig::default(),
+            allow_plaintext_credentials: false,
             delivery: DeliveryConfig::default(),
             otlp: OtlpConfig::default(),
             jaeger: JaegerConfig::default(),
@@ -160,6 +171,10 @@ pub struct DeliveryConfig {
     pub queue_bytes: usize,
     /// Bytes of finished spans one thread may have waiting to be gathered.
     pub lane_bytes: usize,
+    /// What a recording thread does when its lane is full.
+    pub overflow: Overflow,
+    /// What is kept on disk.
+    pub spool: SpoolConfig,
     /// How long teardown and the drop of the last handle may take.
     pub shutdown_timeout: Duration,
 }
@@ -172,6 +187,8 @@ impl Default for DeliveryConfig {
             max_batch_bytes: 512 << 10,
             queue_bytes: 64 << 20,
             lane_bytes: 1 << 20,
+            overflow: Overflow::default(),
+            spool: SpoolConfig::default(),
             shutdown_timeout: Duration::from_secs(5),
         }
     }

@@ -1,11 +1,12 @@
 //! Checks a `TracerConfig` that came from plain fields; touches neither network nor disk.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
 use super::bounds::{self, Bounds};
-use super::{Endpoint, TracerConfig, TracerType, check_header, shown_endpoint};
+use super::{Endpoint, Fsync, SpoolDirectory, TracerConfig, TracerType, check_header, shown_endpoint};
 use crate::error::ConfigError;
 
 impl TracerConfig {
@@ -16,6 +17,7 @@ impl TracerConfig {
         self.check_resource(&mut found);
         self.check_numbers(&mut found);
         self.check_destinations(&mut found);
+        self.check_plaintext(&mut found);
         ConfigError::gather(found.0)
     }
 
@@ -30,6 +32,17 @@ impl TracerConfig {
         }
         if types.contains(&TracerType::Registered(String::new())) {
             found.push("tracer_types", &names(), "a registered type has a name");
+        }
+    }
+
+    fn check_plaintext(&self, found: &mut Findings) {
+        if self.allow_plaintext_credentials {
+            return;
+        }
+        let allowed = "https://, or a host of this machine: credentials would cross the network in plain text \
+            (TRACER_ALLOW_PLAINTEXT_CREDENTIALS=true sends them all the same)";
+        for (field, shown) in self.plaintext_credentials() {
+            found.push(field, &shown, allowed);
         }
     }
 
@@ -55,6 +68,15 @@ impl TracerConfig {
         found.number("delivery.max_batch_bytes", delivery.max_batch_bytes, bounds::BATCH_BYTES);
         found.number("delivery.queue_bytes", delivery.queue_bytes, bounds::QUEUE_BYTES);
         found.number("delivery.lane_bytes", delivery.lane_bytes, bounds::LANE_BYTES);
+        let spool = &delivery.spool;
+        found.number("delivery.spool.max_bytes", spool.max_bytes, bounds::SPOOL_BYTES);
+        found.time("delivery.spool.max_age", spool.max_age, bounds::SPOOL_AGE);
+        if let Fsync::Every(time) = spool.fsync {
+            found.time("delivery.spool.fsync", time, bounds::SPOOL_FSYNC);
+        }
+        if spool.directory == SpoolDirectory::At(PathBuf::new()) {
+            found.push("delivery.spool.directory", "", "a path");
+        }
         found.time("delivery.shutdown_timeout", delivery.shutdown_timeout, bounds::SHUTDOWN_TIMEOUT);
         found.time("otlp.timeout", self.otlp.timeout, bounds::TIMEOUT);
         found.time("jaeger.timeout", self.jaeger.timeout, bounds::TIMEOUT);
@@ -161,6 +183,10 @@ mod tests {
             ("delivery.max_batch_bytes", |c| c.delivery.max_batch_bytes = 0),
             ("delivery.queue_bytes", |c| c.delivery.queue_bytes = 0),
             ("delivery.lane_bytes", |c| c.delivery.lane_bytes = usize::MAX),
+            ("delivery.spool.max_bytes", |c| c.delivery.spool.max_bytes = 0),
+            ("delivery.spool.max_age", |c| c.delivery.spool.max_age = Duration::ZERO),
+            ("delivery.spool.fsync", |c| c.delivery.spool.fsync = Fsync::Every(Duration::ZERO)),
+            ("delivery.spool.directory", |c| c.delivery.spool.directory = SpoolDirectory::At("".into())),
             ("delivery.shutdown_timeout", |c| c.delivery.shutdown_timeout = Duration::MAX),
             ("otlp.timeout", |c| c.otlp.timeout = Duration::ZERO),
             ("jaeger.timeout", |c| c.jaeger.timeout = Duration::ZERO),

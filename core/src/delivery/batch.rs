@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tracer_factory_ring::Records;
 
+use super::split::halves;
 use crate::otlp::{ResourceBytes, decode_span, frame_request};
 use crate::span::{Resource, SpanData};
 
@@ -22,13 +23,21 @@ impl Batch {
         Self { records, spans, resource }
     }
 
+    /// Two parts of about the same size, the older spans first; `None` when there is only one span.
+    pub fn split(&self) -> Option<(Self, Self)> {
+        let (older, newer) = halves(&self.records)?;
+        let part = |records: &[u8]| Self::new(records.to_vec(), Arc::clone(&self.resource));
+        Some((part(older), part(newer)))
+    }
+
     /// A batch of decoded spans that share the first one's resource, for tests of destinations.
     pub fn from_spans(spans: &[SpanData]) -> Self {
         let resource = spans.first().map_or_else(Default::default, |span| (*span.resource).clone());
         let bytes = Arc::new(ResourceBytes::new(resource));
         let mut records = Vec::new();
         for span in spans {
-            crate::otlp::encode_record(span, &bytes, &mut records);
+            let scope = bytes.add_scope((*span.scope).clone());
+            crate::otlp::encode_record(span, scope, &mut records);
         }
         Self { records, spans: spans.len(), resource: bytes }
     }
@@ -68,8 +77,30 @@ impl Batch {
         })
     }
 
+    /// The bytes of the records.
+    pub(crate) fn record_bytes(&self) -> &[u8] {
+        &self.records
+    }
+
     /// The records, as the lanes had them.
     pub fn records(&self) -> Records<'_> {
         Records::new(&self.records)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn halves_keep_every_span_in_order() {
+        let spans: Vec<_> =
+            (0..7).map(|n| SpanData { name: format!("span {n}"), ..SpanData::default() }).collect();
+        let batch = Batch::from_spans(&spans);
+        let (older, newer) = batch.split().unwrap();
+        assert_eq!(older.len() + newer.len(), 7);
+        let names: Vec<_> = older.decode().chain(newer.decode()).map(|span| span.name).collect();
+        assert_eq!(names, (0..7).map(|n| format!("span {n}")).collect::<Vec<_>>());
+        assert!(Batch::from_spans(&spans[..1]).split().is_none());
     }
 }

@@ -37,6 +37,9 @@ pub enum Outcome {
         /// Why it did not arrive.
         error: DeliveryError,
     },
+    /// It is more than the receiver takes in one request. Its halves are tried; a single span that
+    /// is still too large is rejected with this error.
+    TooLarge(DeliveryError),
     /// It will never be taken; its spans count as rejected.
     Rejected(DeliveryError),
 }
@@ -67,12 +70,25 @@ pub struct DeliveryError {
     pub endpoint: String,
     /// What happened, and what to do about it where that is known.
     pub what: String,
+    nobody_there: bool,
 }
 
 impl DeliveryError {
     /// An error at `endpoint`.
     pub fn new(endpoint: impl Into<String>, what: impl Into<String>) -> Self {
-        Self { endpoint: endpoint.into(), what: what.into() }
+        Self { endpoint: endpoint.into(), what: what.into(), nobody_there: false }
+    }
+
+    /// Nothing listens there, which leaves less doubt than other failures: fewer of these open the circuit.
+    #[must_use]
+    pub fn nobody_there(mut self) -> Self {
+        self.nobody_there = true;
+        self
+    }
+
+    /// Whether it was [`nobody_there`](DeliveryError::nobody_there).
+    pub fn is_nobody_there(&self) -> bool {
+        self.nobody_there
     }
 }
 
@@ -82,6 +98,8 @@ pub struct Plan {
     pub backend: &'static str,
     /// Where spans will go, as logs and reports show it: no credentials, no query.
     pub endpoint: String,
+    /// Whether spans leave the process: what is on its way there is kept on disk as well.
+    pub networked: bool,
     /// Builds clients and binds sockets. Runs inside the delivery runtime's context, so
     /// clients that want a reactor find one; it must not block for longer than a bind takes.
     pub connect: Box<dyn FnOnce() -> Result<Connected, ConfigError> + Send>,
@@ -111,7 +129,13 @@ impl Plan {
         endpoint: impl Into<String>,
         connect: impl FnOnce() -> Result<Connected, ConfigError> + Send + 'static,
     ) -> Self {
-        Self { backend, endpoint: endpoint.into(), connect: Box::new(connect) }
+        Self { backend, endpoint: endpoint.into(), networked: false, connect: Box::new(connect) }
+    }
+
+    /// The same for a destination outside this process.
+    #[must_use]
+    pub fn networked(self) -> Self {
+        Self { networked: true, ..self }
     }
 }
 

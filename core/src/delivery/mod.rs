@@ -1,11 +1,19 @@
 //! Delivery: finished spans from the lanes to the destinations, on a thread and a runtime of its own.
 
 mod batch;
+mod breaker;
+mod dead_letter;
 mod destination;
-mod retry;
-mod state;
+mod ledger;
+mod log;
+mod overlap;
+mod recovery;
+mod split;
+mod store;
+mod task;
 mod worker;
 
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::{Acquire, Release};
 use std::sync::{Arc, Mutex, MutexGuard, mpsc};
@@ -15,14 +23,20 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, watch};
 
 pub use batch::Batch;
+pub use breaker::Circuit;
 pub use destination::{Backend, BoxFuture, Connected, Delivered, DeliveryError, Destination, Outcome, Plan};
 
-use crate::config::DeliveryConfig;
+use crate::config::{DeliveryConfig, Fsync, SpoolDirectory};
 use crate::error::ConfigError;
 use crate::lock::lock;
 use crate::recorder::Recorder;
 use crate::report::{Health, Report};
-use state::{DestinationState, reason};
+use dead_letter::DeadLetter;
+use ledger::reason;
+use log::Log;
+pub(crate) use recovery::Adoption;
+use recovery::Recovery;
+use store::Store;
 
 /// Spans that start on this thread from now on are not recorded, natively or through a guest.
 ///
@@ -32,6 +46,10 @@ pub fn suppress_this_thread() {
     crate::recorder::suppress_this_thread();
 }
 
+/// The directory of refused spans, below that of kept ones.
+const REFUSED: &str = "refused";
+const REFUSED_BYTES: u64 = 16 << 20;
+
 /// Answers a flush.
 type Flush = mpsc::SyncSender<()>;
 
@@ -39,7 +57,10 @@ type Flush = mpsc::SyncSender<()>;
 struct Shared {
     recorder: Arc<Recorder>,
     config: DeliveryConfig,
-    destinations: Vec<Arc<DestinationState>>,
+    log: Log,
+    recovery: Recovery,
+    /// Where refused spans are kept, when there is a directory.
+    refused: Option<DeadLetter>,
     wake: Notify,
     /// Counts requests that should not wait for a back-off.
     urgent: watch::Sender<u64>,
@@ -63,17 +84,30 @@ impl Shared {
         (std::mem::take(&mut requests.flushes), requests.stop)
     }
 
-    /// Moves everything from the lanes to every destination's queue, under the lanes' lock, so that a report sees each
-    /// span in exactly one place.
+    /// Moves everything from the lanes into the log, under the lanes' lock, so that a report sees each span in exactly
+    /// one place.
     fn gather(&self) {
         let resource = self.recorder.resource();
         let (bytes, spans) = (self.config.max_batch_bytes, self.config.max_batch_spans);
-        self.recorder.lanes().gather(bytes, spans, |records| {
-            let batch = Arc::new(Batch::new(records, Arc::clone(resource)));
-            for state in &self.destinations {
-                state.push(Arc::clone(&batch));
-            }
+        let crowded = self.recorder.lanes().gather(bytes, spans, |records, places| {
+            self.log.push(Arc::new(Batch::new(records, Arc::clone(resource))), places);
         });
+        if crowded {
+            self.log.leave_the_lanes();
+        }
+        self.release_lanes();
+    }
+
+    /// Gives lanes back what the log needs no more. Not under the log's lock: gathering takes the two the other way round.
+    fn release_lanes(&self) {
+        self.recorder.lanes().release(&self.log.take_freed());
+    }
+
+    fn sync_every(&self) -> Duration {
+        match self.config.spool.fsync {
+            Fsync::Every(time) => time,
+            Fsync::Never | Fsync::Always => Duration::MAX,
+        }
     }
 }
 
@@ -93,18 +127,20 @@ pub(crate) struct Arrival {
 }
 
 impl Delivery {
-    /// Connects every plan and starts the thread.
+    /// Connects every plan and starts the thread. Unless told otherwise, it takes over what was left where it spools itself.
     pub(crate) fn start(
         recorder: Arc<Recorder>,
         config: DeliveryConfig,
         plans: Vec<Plan>,
+        adoption: Option<Adoption>,
     ) -> Result<(Self, Vec<Arrival>), ConfigError> {
         let setup = |what: String| ConfigError::Setup { backend: "delivery".to_owned(), what };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| setup(format!("no runtime could be made: {error}")))?;
-        let (mut states, mut destinations, mut arrivals) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut destinations, mut arrivals) = (Vec::new(), Vec::new());
+        let networked = plans.iter().any(|plan| plan.networked);
         for plan in plans {
             let connected = {
                 let _in_runtime = runtime.enter();
@@ -119,14 +155,22 @@ impl Delivery {
                 }
             };
             let endpoint = connected.endpoint.unwrap_or(plan.endpoint);
-            states.push(Arc::new(DestinationState::new(plan.backend, endpoint.clone(), config.queue_bytes)));
             destinations.push(connected.destination);
             arrivals.push(Arrival { backend: plan.backend, endpoint, notice: connected.notice });
         }
+        let names = || arrivals.iter().map(|arrival: &Arrival| (arrival.backend, arrival.endpoint.clone()));
+        let keys: Vec<_> = names().map(|(backend, endpoint)| format!("{backend} {endpoint}")).collect();
+        let directory = spool_directory(&config.spool.directory, networked);
+        let store = Store::open(directory.as_deref(), &config, &keys, &recorder);
+        let refused = directory.as_ref().map(|base| DeadLetter::new(base.join(REFUSED), REFUSED_BYTES));
+        let adoption = adoption.unwrap_or_else(|| directory.map_or(Adoption::Nothing, Adoption::Siblings));
+        let recovery = Recovery::new(adoption, &config, keys);
         let shared = Arc::new(Shared {
+            log: Log::new(names(), config.queue_bytes, store),
+            recovery,
+            refused,
             recorder,
             config,
-            destinations: states,
             wake: Notify::new(),
             urgent: watch::Sender::new(0),
             requests: Mutex::default(),
@@ -197,28 +241,46 @@ impl Delivery {
     pub(crate) fn report(&self) -> Report {
         let shared = &self.shared;
         let lanes = shared.recorder.lanes();
-        if shared.stopped.load(Acquire) {
+        let stopped = shared.stopped.load(Acquire);
+        if stopped {
             // Nobody will ever send what arrived after the last gathering.
-            lanes.gather(usize::MAX, usize::MAX, |records| {
+            lanes.gather(usize::MAX, usize::MAX, |records, _| {
                 let late = tracer_factory_ring::Records::new(&records).count() as u64;
-                for state in &shared.destinations {
-                    state.give_up(reason::TORN_DOWN, late);
-                }
+                shared.log.give_up(reason::TORN_DOWN, late);
             });
         }
         lanes.with_counts(|counts| {
             let late = shared.recorder.late();
-            let report = |state: &Arc<DestinationState>| state.report(counts.waiting, counts.refused, late);
+            let mut destinations = shared.log.report(counts, late);
+            for (number, destination) in destinations.iter_mut().enumerate() {
+                destination.recovered = shared.recovery.report(number);
+            }
+            let kept = stopped && destinations.iter().any(|destination| destination.pending > 0);
             Report {
                 accepted: counts.accepted + late,
                 sampled_out_traces: shared.recorder.sampled_out(),
-                destinations: shared.destinations.iter().map(report).collect(),
+                kept_in: kept.then(|| shared.log.directory()).flatten(),
+                destinations,
             }
         })
     }
 
+    /// Waits until what earlier processes left is delivered.
+    pub(crate) fn wait_for_recovery(&self, deadline: Duration) {
+        self.shared.recovery.wait(deadline);
+    }
+
     pub(crate) fn health(&self) -> Health {
-        Health { destinations: self.shared.destinations.iter().map(|state| state.health()).collect() }
+        Health { destinations: self.shared.log.health() }
+    }
+}
+
+/// Where finished spans are kept on disk, if they are.
+fn spool_directory(configured: &SpoolDirectory, networked: bool) -> Option<PathBuf> {
+    match configured {
+        SpoolDirectory::Off => None,
+        SpoolDirectory::At(path) => Some(path.clone()),
+        SpoolDirectory::PerUser => networked.then(crate::env::spool_directory).flatten(),
     }
 }
 

@@ -4,16 +4,11 @@ use std::path::PathBuf;
 
 use super::parse;
 use super::resolver::{Found, Resolver};
-use super::show;
+use super::show::{self, word};
 use super::var::Var;
 use super::vars::*;
 use crate::config::{AgentSessionConfig, ConsoleConfig, JaegerConfig, OtlpConfig, TlsConfig, ZipkinConfig};
 use crate::error::ConfigError;
-
-/// The word for a value of a table of words.
-fn word<T: PartialEq>(words: &'static [(&'static str, T)]) -> impl Fn(&T) -> String {
-    |value| words.iter().find(|(_, known)| known == value).map_or("", |(word, _)| *word).to_owned()
-}
 
 /// An endpoint and whether it is used as it is.
 type Address = (Option<String>, bool);

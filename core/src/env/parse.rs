@@ -9,7 +9,9 @@ use secrecy::SecretString;
 use super::pairs::pairs;
 use super::var::Kind;
 use crate::config::bounds::Bounds;
-use crate::config::{Compression, ConsoleFormat, Endpoint, OtlpProtocol, check_header};
+use crate::config::{
+    Compression, ConsoleFormat, Endpoint, Fsync, OtlpProtocol, Overflow, SpoolDirectory, check_header,
+};
 use crate::propagation::Propagator;
 
 /// A value, or what is allowed instead.
@@ -84,7 +86,7 @@ pub(super) fn limit(kind: &Kind, text: &str) -> Parsed<u32> {
 
 pub(super) fn duration(kind: &Kind, text: &str) -> Parsed<Duration> {
     let (bounds, with_units): (Bounds, bool) = match *kind {
-        Kind::Duration(bounds) => (bounds, true),
+        Kind::Duration(bounds) | Kind::DurationOr(bounds, _) => (bounds, true),
         Kind::Millis(bounds) => (bounds, false),
         _ => return Err(kind.allowed()),
     };
@@ -113,6 +115,29 @@ pub(super) fn text(kind: &Kind, text: &str) -> Parsed<String> {
 pub(super) fn path(kind: &Kind, text: &str) -> Parsed<Option<PathBuf>> {
     let fits = text.len() <= Kind::LONGEST_TEXT && !text.contains('\0');
     require(kind, fits.then(|| Some(PathBuf::from(text))))
+}
+
+pub(super) fn spool_directory(kind: &Kind, text: &str) -> Parsed<SpoolDirectory> {
+    if text.eq_ignore_ascii_case("off") {
+        return Ok(SpoolDirectory::Off);
+    }
+    let path = path(kind, text)?;
+    require(kind, path.map(SpoolDirectory::At))
+}
+
+pub(super) fn fsync(kind: &Kind, text: &str) -> Parsed<Fsync> {
+    match text.to_ascii_lowercase().as_str() {
+        "never" => Ok(Fsync::Never),
+        "always" => Ok(Fsync::Always),
+        _ => duration(kind, text).map(Fsync::Every),
+    }
+}
+
+pub(super) const OVERFLOWS: &[(&str, Overflow)] =
+    &[("spill", Overflow::Spill), ("drop", Overflow::Drop), ("block", Overflow::Block)];
+
+pub(super) fn overflow(kind: &Kind, text: &str) -> Parsed<Overflow> {
+    word(kind, text, OVERFLOWS)
 }
 
 pub(super) fn url(kind: &Kind, text: &str) -> Parsed<String> {
@@ -157,7 +182,7 @@ pub(super) fn items(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|item| !item.is_empty())
 }
 
-fn word<T: Copy>(kind: &Kind, text: &str, words: &[(&str, T)]) -> Parsed<T> {
+pub(super) fn word<T: Copy>(kind: &Kind, text: &str, words: &[(&str, T)]) -> Parsed<T> {
     require(kind, words.iter().find(|(word, _)| word.eq_ignore_ascii_case(text)).map(|(_, value)| *value))
 }
 

@@ -7,7 +7,7 @@ use super::resolver::{Resolver, Source};
 use super::show;
 use super::var::Kind;
 use super::vars::*;
-use crate::config::{DeliveryConfig, Limits, TracerConfig};
+use crate::config::{DeliveryConfig, Limits, Overflow, SpoolConfig, TracerConfig};
 use crate::error::ConfigError;
 use crate::propagation::Propagator;
 
@@ -101,9 +101,25 @@ pub(super) fn delivery(r: &mut Resolver, d: &mut DeliveryConfig) {
     r.settle("delivery.queue_bytes", &mut d.queue_bytes, show::size, &TRACER_QUEUE_BYTES, [ours, otel]);
     let lane = &mut d.lane_bytes;
     r.set("delivery.lane_bytes", lane, parse::size, show::size, &[&TRACER_LANE_BYTES]);
+    let name = |wanted: &Overflow| {
+        show::list(parse::OVERFLOWS.iter().filter(|(_, value)| value == wanted).map(|(name, _)| *name))
+    };
+    r.set("delivery.overflow", &mut d.overflow, parse::overflow, name, &[&TRACER_OVERFLOW]);
+    spool(r, &mut d.spool);
     let timeout = &mut d.shutdown_timeout;
     let vars = [&TRACER_SHUTDOWN_TIMEOUT];
     r.set("delivery.shutdown_timeout", timeout, parse::duration, show::duration, &vars);
+}
+
+fn spool(r: &mut Resolver, s: &mut SpoolConfig) {
+    let directory = &mut s.directory;
+    let vars = [&TRACER_SPOOL_DIR];
+    r.set("delivery.spool.directory", directory, parse::spool_directory, show::spool_directory, &vars);
+    let bytes = &mut s.max_bytes;
+    r.set("delivery.spool.max_bytes", bytes, parse::size, show::size, &[&TRACER_SPOOL_MAX_BYTES]);
+    let age = &mut s.max_age;
+    r.set("delivery.spool.max_age", age, parse::duration, show::duration, &[&TRACER_SPOOL_MAX_AGE]);
+    r.set("delivery.spool.fsync", &mut s.fsync, parse::fsync, show::fsync, &[&TRACER_SPOOL_FSYNC]);
 }
 
 /// A span goes through a lane whole.

@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::map::EnvMap;
 use super::parse::Parsed;
+use super::secret_file::{FromFile, secrets_in_files};
 use super::unknown;
 use super::var::{Kind, Var};
 use super::vars::{VARS, Values};
@@ -70,6 +71,8 @@ impl<T> Found<T> {
 /// The values of our variables, and what has become of them so far.
 pub(super) struct Resolver {
     values: Values,
+    /// By the variable that each stands for; secrets, so this has no `Debug`.
+    from_files: Vec<(&'static Var, &'static Var, String)>,
     pub(super) settings: Vec<Setting>,
     pub(super) warnings: Vec<Warning>,
     pub(super) errors: Vec<ConfigError>,
@@ -82,6 +85,7 @@ impl Resolver {
     pub(super) fn new(map: &EnvMap) -> Self {
         let mut this = Self {
             values: Values::default(),
+            from_files: Vec::new(),
             settings: Vec::new(),
             warnings: Vec::new(),
             errors: Vec::new(),
@@ -103,6 +107,12 @@ impl Resolver {
                 what: "the variables can't be read as text".to_owned(),
             }),
         }
+        for FromFile { var, stands_for, value } in secrets_in_files(map) {
+            match value {
+                Ok(text) => this.from_files.push((stands_for, var, text)),
+                Err(why) => this.refuse(var, "", &why),
+            }
+        }
         unknown::look_for_unknown(map, &mut this.errors, &mut this.warnings);
         this
     }
@@ -113,12 +123,16 @@ impl Resolver {
         var: &'static Var,
         parse: impl FnOnce(&Kind, &str) -> Parsed<T>,
     ) -> Option<Found<T>> {
-        let text = self.values.get(var.name)?;
+        let in_file = || self.from_files.iter().find(|(stands_for, ..)| stands_for.name == var.name);
+        let (source, text) = match self.values.get(var.name) {
+            Some(text) => (var, text),
+            None => in_file().map(|(_, file, text)| (*file, text.as_str()))?,
+        };
         match parse(&var.kind, text) {
-            Ok(value) => Some(Found { var, value }),
+            Ok(value) => Some(Found { var: source, value }),
             Err(allowed) => {
                 let text = text.to_owned();
-                self.refuse(var, &text, &allowed);
+                self.refuse(source, &text, &allowed);
                 None
             }
         }

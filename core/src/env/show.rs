@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::config::{Fsync, SpoolDirectory};
+
 const UNLIMITED: &str = "unlimited";
 
 pub(super) fn bytes(bytes: u64) -> String {
@@ -16,6 +18,7 @@ pub(super) fn bytes(bytes: u64) -> String {
 pub(super) fn millis(millis: u64) -> String {
     match millis {
         0 => "0ms".to_owned(),
+        _ if millis.is_multiple_of(3_600_000) => format!("{}h", millis / 3_600_000),
         _ if millis.is_multiple_of(60_000) => format!("{}m", millis / 60_000),
         _ if millis.is_multiple_of(1000) => format!("{}s", millis / 1000),
         _ => format!("{millis}ms"),
@@ -34,6 +37,23 @@ pub(super) fn duration(time: &Duration) -> String {
     }
 }
 
+/// Empty for the default, whose words the table has.
+pub(super) fn spool_directory(directory: &SpoolDirectory) -> String {
+    match directory {
+        SpoolDirectory::PerUser => String::new(),
+        SpoolDirectory::At(path) => path.display().to_string(),
+        SpoolDirectory::Off => "off".to_owned(),
+    }
+}
+
+pub(super) fn fsync(fsync: &Fsync) -> String {
+    match fsync {
+        Fsync::Never => "never".to_owned(),
+        Fsync::Every(time) => duration(time),
+        Fsync::Always => "always".to_owned(),
+    }
+}
+
 pub(super) fn limit(limit: &u32) -> String {
     if *limit == u32::MAX { UNLIMITED.to_owned() } else { limit.to_string() }
 }
@@ -49,4 +69,9 @@ pub(super) fn optional(value: &Option<String>) -> String {
 
 pub(super) fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
     names.collect::<Vec<_>>().join(",")
+}
+
+/// The word for a value of a table of words.
+pub(super) fn word<T: PartialEq>(words: &'static [(&'static str, T)]) -> impl Fn(&T) -> String {
+    |value| words.iter().find(|(_, known)| known == value).map_or("", |(word, _)| *word).to_owned()
 }

@@ -52,6 +52,8 @@ pub enum Kind {
     SizeLimit(Bounds),
     /// A time with a unit or in milliseconds; the bounds are milliseconds.
     Duration(Bounds),
+    /// The same, or one of these words.
+    DurationOr(Bounds, &'static [&'static str]),
     /// Milliseconds.
     Millis(Bounds),
     /// A number from 0 to 1.
@@ -66,10 +68,14 @@ pub enum Kind {
     Listen,
     /// A file.
     Path,
+    /// A directory, or `off`.
+    PathOrOff,
     /// Any text.
     Text,
     /// A secret that goes into a header.
     Token,
+    /// A file that holds the value of the variable without `_FILE`.
+    SecretFile,
     /// `key=value` pairs.
     Pairs,
     /// `name=value` pairs that are secrets.
@@ -83,7 +89,7 @@ impl Kind {
     pub const LONGEST_PAIRS: usize = 65_536;
 
     pub(super) const fn is_secret(&self) -> bool {
-        matches!(self, Kind::Token | Kind::Headers)
+        matches!(self, Kind::Token | Kind::Headers | Kind::SecretFile)
     }
 
     /// What is allowed, in words.
@@ -104,6 +110,7 @@ impl Kind {
                 show::millis(b.min),
                 show::millis(b.max)
             ),
+            Kind::DurationOr(b, words) => format!("{}, or {}", Kind::Duration(*b).allowed(), words.join(", ")),
             Kind::Millis(b) => format!("a whole number of milliseconds from {} to {}", b.min, b.max),
             Kind::Ratio => "a number from 0 to 1".to_owned(),
             Kind::OneOf(words) => format!("one of {}", words.join(", ")),
@@ -114,8 +121,10 @@ impl Kind {
                     .to_owned()
             }
             Kind::Path => "a path".to_owned(),
+            Kind::PathOrOff => "a path, or off".to_owned(),
             Kind::Text => format!("a text of at most {} bytes without control characters", Self::LONGEST_TEXT),
             Kind::Token => "visible ASCII characters, as a header can hold them".to_owned(),
+            Kind::SecretFile => "a path".to_owned(),
             Kind::Pairs => "key=value pairs by comma, other characters percent-encoded".to_owned(),
             Kind::Headers => "name=value pairs by comma, other characters percent-encoded".to_owned(),
         }

@@ -20,6 +20,8 @@ const TYPES: &[&str] = &[
     "otlp-sdk",
     "zipkin-sdk",
 ];
+const OVERFLOWS: &[&str] = &["spill", "drop", "block"];
+const FSYNCS: &[&str] = &["never", "always"];
 const PROPAGATORS: &[&str] = &["tracecontext", "b3", "b3multi", "jaeger", "baggage", "composite", "none"];
 const OTEL_NAMES: &[&str] = &["tracecontext", "baggage", "b3", "b3multi", "jaeger", "none"];
 const OTEL_SAMPLERS: &[&str] = &[
@@ -30,6 +32,9 @@ const OTEL_SAMPLERS: &[&str] = &[
     "parentbased_always_off",
     "parentbased_traceidratio",
 ];
+
+const REDACT_MODES: &[&str] = &["credentials", "allow-list", "off"];
+const URL_QUERIES: &[&str] = &["secrets", "all", "keep"];
 
 /// One row a variable: its name, its field for envy (the name in lower case), what it takes, its default, its meaning.
 macro_rules! variables {
@@ -145,6 +150,18 @@ variables! {
         OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT otel_attribute_value_length_limit Kind::Count(bounds::VALUE_BYTES), "(not set)",
             "Length of one value, counted in bytes.";
     }
+    "Secrets" {
+        TRACER_REDACT tracer_redact Kind::OneOf(REDACT_MODES), "credentials",
+            "What is taken out of spans before they are recorded: credentials and card numbers; every value but those of TRACER_REDACT_ALLOW_KEYS; or nothing.";
+        TRACER_REDACT_KEYS tracer_redact_keys Kind::Text, "(none)",
+            "More attribute names, by comma, whose values are taken out; looked for word by word, so that customer.email is found in app.customerEmail too.";
+        TRACER_REDACT_ALLOW_KEYS tracer_redact_allow_keys Kind::Text, "(none)",
+            "Whole attribute names, by comma, whose values are kept; * at the end for any rest.";
+        TRACER_REDACT_URL_QUERY tracer_redact_url_query Kind::OneOf(URL_QUERIES), "secrets",
+            "What of a URL's query is taken out: the values of secret parameters, all of it, or nothing.";
+        TRACER_ALLOW_PLAINTEXT_CREDENTIALS tracer_allow_plaintext_credentials Kind::Bool, "false",
+            "Whether credentials may go to another host over http://.";
+    }
     "Delivery" {
         TRACER_SCHEDULE_DELAY tracer_schedule_delay Kind::Duration(bounds::SCHEDULE_DELAY), "1s",
             "The longest a finished span waits before it is sent.";
@@ -156,6 +173,16 @@ variables! {
             "Bytes of finished spans kept for a destination that does not answer; beyond it the oldest are dropped and counted.";
         TRACER_LANE_BYTES tracer_lane_bytes Kind::Size(bounds::LANE_BYTES), "1MiB",
             "Bytes of finished spans one thread may have waiting to be gathered.";
+        TRACER_OVERFLOW tracer_overflow Kind::OneOf(OVERFLOWS), "spill",
+            "What a thread does whose lane is full: spill gives delivery some milliseconds to move spans on, drop drops at once, block waits.";
+        TRACER_SPOOL_DIR tracer_spool_dir Kind::PathOrOff, "(per user)",
+            "Where finished spans are kept until they are delivered, so that they survive the process; off keeps them in memory only. By default in the user's state directory, for destinations over a network.";
+        TRACER_SPOOL_MAX_BYTES tracer_spool_max_bytes Kind::Size(bounds::SPOOL_BYTES), "256MiB",
+            "Bytes that may wait on disk; beyond it the oldest spans are dropped and counted.";
+        TRACER_SPOOL_MAX_AGE tracer_spool_max_age Kind::Duration(bounds::SPOOL_AGE), "24h",
+            "How long spans may wait on disk.";
+        TRACER_SPOOL_FSYNC tracer_spool_fsync Kind::DurationOr(bounds::SPOOL_FSYNC, FSYNCS), "500ms",
+            "How often what was written has to reach the disk itself, for when the machine stops; always is before a batch counts as kept. A killed process loses nothing either way.";
         TRACER_SHUTDOWN_TIMEOUT tracer_shutdown_timeout Kind::Duration(bounds::SHUTDOWN_TIMEOUT), "5s",
             "How long teardown and the drop of the last handle may take.";
         OTEL_BSP_SCHEDULE_DELAY otel_bsp_schedule_delay Kind::Millis(bounds::SCHEDULE_DELAY), "(not set)",
@@ -174,6 +201,8 @@ variables! {
             "How OTLP is spoken.";
         OTLP_HEADERS otlp_headers Kind::Headers, "(none)",
             "Headers of each request.";
+        OTLP_HEADERS_FILE otlp_headers_file Kind::SecretFile, "(none)",
+            "File that holds the value of OTLP_HEADERS.";
         OTLP_TIMEOUT otlp_timeout Kind::Duration(bounds::TIMEOUT), "10s",
             "One request's limit.";
         OTLP_COMPRESSION otlp_compression Kind::OneOf(COMPRESSIONS), "none",
@@ -194,8 +223,12 @@ variables! {
             "How OTLP is spoken.";
         OTEL_EXPORTER_OTLP_TRACES_HEADERS otel_exporter_otlp_traces_headers Kind::Headers, "(none)",
             "Headers of each request.";
+        OTEL_EXPORTER_OTLP_TRACES_HEADERS_FILE otel_exporter_otlp_traces_headers_file Kind::SecretFile, "(none)",
+            "File that holds the value of OTEL_EXPORTER_OTLP_TRACES_HEADERS.";
         OTEL_EXPORTER_OTLP_HEADERS otel_exporter_otlp_headers Kind::Headers, "(none)",
             "Headers of each request.";
+        OTEL_EXPORTER_OTLP_HEADERS_FILE otel_exporter_otlp_headers_file Kind::SecretFile, "(none)",
+            "File that holds the value of OTEL_EXPORTER_OTLP_HEADERS.";
         OTEL_EXPORTER_OTLP_TRACES_TIMEOUT otel_exporter_otlp_traces_timeout Kind::Millis(bounds::TIMEOUT), "(not set)",
             "One request's limit.";
         OTEL_EXPORTER_OTLP_TIMEOUT otel_exporter_otlp_timeout Kind::Millis(bounds::TIMEOUT), "(not set)",
@@ -254,6 +287,8 @@ variables! {
             "Base URL of a trace server.";
         AGENTOPS_API_KEY agentops_api_key Kind::Token, "(none)",
             "Sent as a bearer token to a server that is not managed; never to a managed one.";
+        AGENTOPS_API_KEY_FILE agentops_api_key_file Kind::SecretFile, "(none)",
+            "File that holds the value of AGENTOPS_API_KEY.";
         TRACER_SERVER_LISTEN tracer_server_listen Kind::Listen, "127.0.0.1:4319",
             "Where a managed server listens; the next free port is taken when this one is someone else's.";
         TRACER_SERVER_BIN tracer_server_bin Kind::Path, "(tracer-factory on PATH)",

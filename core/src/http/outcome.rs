@@ -29,6 +29,11 @@ const RETRYABLE: [StatusCode; 4] = [
     StatusCode::GATEWAY_TIMEOUT,
 ];
 
+const TOO_LARGE_IN_GO: &[u8] = b"request body too large";
+
+/// What a person can do about a request that is too large: spans are never cut to fit.
+pub(super) const TOO_LARGE_HINT: &str = ": the request is larger than the receiver takes; raise its limit for one request, or record less in a span";
+
 /// `Ok` for an answer with a success status that is no web page.
 pub(super) fn of_answer(
     sender: &HttpSender,
@@ -57,11 +62,21 @@ pub(super) fn error(sender: &HttpSender, what: impl Into<String>) -> DeliveryErr
 /// For a status that is no success.
 pub(super) fn of_status(sender: &HttpSender, response: &Response) -> Outcome {
     let error = error(sender, status_words(sender, response));
-    if RETRYABLE.contains(&response.status) || sender.also_retried.contains(&response.status.as_u16()) {
+    if is_too_large(response) {
+        Outcome::TooLarge(error)
+    } else if RETRYABLE.contains(&response.status) || sender.also_retried.contains(&response.status.as_u16())
+    {
         Outcome::Retry { after: retry_after(&response.headers, SystemTime::now()), error }
     } else {
         Outcome::Rejected(error)
     }
+}
+
+/// By its status, or by what Go's servers say of a body beyond their limit, the Collector's with a status of 400.
+fn is_too_large(response: &Response) -> bool {
+    let says_so = |body: &[u8]| body.windows(TOO_LARGE_IN_GO.len()).any(|words| words == TOO_LARGE_IN_GO);
+    response.status == StatusCode::PAYLOAD_TOO_LARGE
+        || (response.status == StatusCode::BAD_REQUEST && says_so(words::looked_at(&response.body)))
 }
 
 fn status_words(sender: &HttpSender, response: &Response) -> String {
@@ -70,7 +85,7 @@ fn status_words(sender: &HttpSender, response: &Response) -> String {
     let mut said = if words::is_html(&response.headers, &response.body) {
         Some("a web page".to_owned())
     } else {
-        words::snippet(&response.body, &sender.headers)
+        words::snippet(words::status_message(response).unwrap_or(&response.body), &sender.headers)
     };
     match response.status.as_u16() {
         300..=399 => {
@@ -88,7 +103,7 @@ fn status_words(sender: &HttpSender, response: &Response) -> String {
             what +=
                 &format!(": nothing takes spans at the path {path}; check {setting}{}", usual_path(sender));
         }
-        413 => what += ": a batch is larger than the receiver takes; lower the size of batches",
+        _ if is_too_large(response) => what += TOO_LARGE_HINT,
         415 => what += ": the receiver does not take this encoding or compression",
         400 if said.as_ref().is_some_and(|text| text.to_ascii_lowercase().contains("https"))
             && !sender.endpoint.is_tls() =>
@@ -124,7 +139,18 @@ pub(super) fn of_failure(sender: &HttpSender, failure: &SendError) -> Outcome {
         SendError::Client(error) => exchange_words(sender, error),
         SendError::Body(error) => exchange_words(sender, error),
     };
-    Outcome::Retry { after: None, error: error(sender, what) }
+    let error = error(sender, what);
+    let error = if is_refused(failure) { error.nobody_there() } else { error };
+    Outcome::Retry { after: None, error }
+}
+
+fn is_refused(failure: &SendError) -> bool {
+    let SendError::Client(error) = failure else { return false };
+    error.is_connect() && io_error(error).is_some_and(|io| io.kind() == io::ErrorKind::ConnectionRefused)
+}
+
+fn io_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a io::Error> {
+    causes(error).find_map(|cause| cause.downcast_ref::<io::Error>())
 }
 
 /// An error and what it came from, the most specific last.
@@ -149,8 +175,7 @@ fn connect_words(sender: &HttpSender, error: &(dyn Error + 'static)) -> String {
     if let Some(tls) = tls_error(error) {
         return format!("TLS failed: {cause}{}", tls_hint(tls));
     }
-    let io = causes(error).find_map(|cause| cause.downcast_ref::<io::Error>());
-    let hint = match io.map(io::Error::kind) {
+    let hint = match io_error(error).map(io::Error::kind) {
         Some(io::ErrorKind::ConnectionRefused) => {
             format!(": nothing listens there; start the receiver or check {}", sender.setting)
         }
@@ -165,17 +190,33 @@ fn connect_words(sender: &HttpSender, error: &(dyn Error + 'static)) -> String {
 fn tls_hint(tls: &rustls::Error) -> &'static str {
     match tls {
         rustls::Error::InvalidMessage(_) => ": the receiver does not speak TLS on this port; use http://",
-        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
-            ": give the file of the authority that signed its certificate in OTLP_CERTIFICATE"
-        }
+        // A bad signature is one of another authority of the same name, such as its predecessor.
+        rustls::Error::InvalidCertificate(
+            CertificateError::UnknownIssuer | CertificateError::BadSignature,
+        ) => ": give the file of the authority that signed its certificate in OTLP_CERTIFICATE",
         rustls::Error::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
         ) => ": its certificate is for another host name",
+        rustls::Error::InvalidCertificate(
+            CertificateError::Expired | CertificateError::ExpiredContext { .. },
+        ) => ": its certificate has expired; renew it there, or set the clock here",
+        rustls::Error::InvalidCertificate(
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. },
+        ) => ": its certificate is not valid yet; set the clock there or here",
         rustls::Error::AlertReceived(
             AlertDescription::CertificateRequired
             | AlertDescription::HandshakeFailure
             | AlertDescription::BadCertificate,
         ) => ": if it asks for a client certificate, give one in OTLP_CLIENT_CERTIFICATE and OTLP_CLIENT_KEY",
+        // A server that says so means the certificate that it was shown.
+        rustls::Error::AlertReceived(
+            AlertDescription::UnknownCA
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::DecryptError
+            | AlertDescription::AccessDenied,
+        ) => ": it does not accept the client certificate in OTLP_CLIENT_CERTIFICATE",
         _ => "",
     }
 }
@@ -188,8 +229,11 @@ fn exchange_words(sender: &HttpSender, error: &(dyn Error + 'static)) -> String 
     }
     let hint = match (sender.http2, sender.endpoint.port_or_default()) {
         (true, 4318) => ": port 4318 is OTLP over HTTP; choose http/protobuf, or port 4317 for gRPC",
-        (true, _) if !sender.answered => {
+        (true, _) if !sender.answered && sender.endpoint.is_tls() => {
             ": if the receiver does not speak gRPC on this port, OTLP over HTTP is usually on port 4318"
+        }
+        (true, _) if !sender.answered => {
+            ": if the receiver does not speak gRPC on this port, OTLP over HTTP is usually on port 4318; TLS needs https://"
         }
         (false, 4317) => ": port 4317 is OTLP over gRPC; choose grpc, or port 4318 for HTTP",
         (false, _) if !sender.answered => {

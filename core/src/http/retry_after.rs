@@ -2,12 +2,12 @@
 
 use std::time::{Duration, SystemTime};
 
-use ::http::header::{HeaderMap, RETRY_AFTER};
+use ::http::header::{DATE, HeaderMap, RETRY_AFTER};
 
 /// Longer waits than a day are taken for one: a receiver's slip must not silence a worker for good.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How long the receiver asks to be left alone; zero for a date in the past, `None` for what is neither form.
+/// How long the receiver asks to be left alone, as a length of time, which later steps of the clock do not change; zero for a date in the past, `None` for what is neither form.
 pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -15,7 +15,9 @@ pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Durati
         return Some(text.parse().map_or(LONGEST, Duration::from_secs).min(LONGEST));
     }
     let date = httpdate::parse_http_date(text).ok()?;
-    Some(date.duration_since(now).unwrap_or_default().min(LONGEST))
+    // Two dates of one clock are a span of time, however wrong that clock or ours may be.
+    let sent = headers.get(DATE).and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
+    Some(date.duration_since(sent.unwrap_or(now)).unwrap_or_default().min(LONGEST))
 }
 
 /// The cap for waits that other protocols ask for.
@@ -45,5 +47,19 @@ mod tests {
             assert_eq!(read(neither), None, "{neither}");
         }
         assert_eq!(retry_after(&HeaderMap::new(), SystemTime::now()), None);
+    }
+
+    #[test]
+    fn a_date_is_measured_by_the_receivers_own_clock() {
+        let headers = HeaderMap::from_iter([
+            (DATE, "Sun, 06 Nov 1994 08:49:30 GMT".parse().unwrap()),
+            (RETRY_AFTER, "Sun, 06 Nov 1994 08:50:00 GMT".parse().unwrap()),
+        ]);
+        for years in [-20, 0, 20_i32] {
+            let decades = Duration::from_secs(u64::from(years.unsigned_abs()) * 31_557_600);
+            let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_770);
+            let now = if years < 0 { now - decades } else { now + decades };
+            assert_eq!(retry_after(&headers, now), Some(Duration::from_secs(30)), "{years}");
+        }
     }
 }

@@ -2,6 +2,9 @@
 
 use ::http::header::{CONTENT_TYPE, HeaderMap};
 
+use super::Response;
+use crate::wire::Reader;
+
 /// Bytes of an answer that are looked at.
 const LOOKED_AT: usize = 4096;
 /// Characters that are shown.
@@ -34,9 +37,30 @@ pub(super) fn scrub(text: &str, secrets: &HeaderMap) -> String {
     line
 }
 
+/// As much of a body as is looked at for words.
+pub(super) fn looked_at(body: &[u8]) -> &[u8] {
+    body.get(..LOOKED_AT).unwrap_or(body)
+}
+
+/// The words of a `google.rpc.Status` in protobuf, which OTLP's receivers answer failures with.
+pub(super) fn status_message(response: &Response) -> Option<&[u8]> {
+    const MESSAGE: u32 = 2;
+    let declared = response.headers.get(CONTENT_TYPE)?.as_bytes();
+    if !declared.starts_with(b"application/x-protobuf") {
+        return None;
+    }
+    let mut status = Reader::new(&response.body);
+    while let Some((number, field)) = status.field().ok()? {
+        if number == MESSAGE {
+            return field.bytes(number).ok();
+        }
+    }
+    None
+}
+
 /// The beginning of a body, when it is text and not a page.
 pub(super) fn snippet(body: &[u8], secrets: &HeaderMap) -> Option<String> {
-    let body = &body[..body.len().min(LOOKED_AT)];
+    let body = looked_at(body);
     let text = match std::str::from_utf8(body) {
         Ok(text) => text,
         // Cut inside a character is still text.
@@ -81,6 +105,19 @@ mod tests {
         assert_eq!(snippet(b"\xff\xfe\x00\x01", &none), None);
         assert_eq!(snippet(b" \n", &none), None);
         assert_eq!(snippet(b"a\x1b[31m\tb", &none).unwrap(), "a[31m b");
+    }
+
+    #[test]
+    fn a_status_in_protobuf_is_read() {
+        let response = |kind: &'static str| Response {
+            status: ::http::StatusCode::BAD_REQUEST,
+            headers: HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(kind))]),
+            body: b"\x08\x03\x12\x05no id".to_vec(),
+            cut: false,
+            trailers: HeaderMap::new(),
+        };
+        assert_eq!(status_message(&response("application/x-protobuf")), Some(&b"no id"[..]));
+        assert_eq!(status_message(&response("text/plain")), None);
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! Values and decoded spans to OTLP bytes. The recorder writes open spans with the same pieces.
 
+use std::sync::Arc;
+
 use tracer_factory_ring::RecordHeader;
 
 use super::{ResourceBytes, key};
 use crate::plain::{Number, NumberKind};
-use crate::span::{Event, Link, SpanData, Status, StatusCode};
+use crate::span::{Event, InstrumentationScope, Link, SpanData, Status, StatusCode};
 use crate::text::cut;
 use crate::value::AttrValue;
 use crate::wire::{
@@ -301,8 +303,8 @@ pub(crate) fn write_status(out: &mut Vec<u8>, status: &Status) {
     });
 }
 
-/// A span as the record that a lane would hold.
-pub(crate) fn encode_record(span: &SpanData, resource: &ResourceBytes, out: &mut Vec<u8>) {
+/// A span as the record that a lane would hold; `scope` is its scope's number.
+pub(crate) fn encode_record(span: &SpanData, scope: u16, out: &mut Vec<u8>) {
     let mut bytes = Vec::new();
     encode_span(span, &mut bytes);
     let error = if span.status.code == StatusCode::Error { RecordHeader::ERROR } else { 0 };
@@ -310,7 +312,7 @@ pub(crate) fn encode_record(span: &SpanData, resource: &ResourceBytes, out: &mut
     let header = RecordHeader {
         len: bytes.len() as u32,
         tracer: 0,
-        scope: resource.add_scope((*span.scope).clone()),
+        scope,
         trace_id: span.context.trace_id.to_bytes(),
         flags: u32::from(span.context.flags.to_w3c_byte()) | error | root,
         start_unix_nanos: span.start_unix_nanos,
@@ -319,23 +321,56 @@ pub(crate) fn encode_record(span: &SpanData, resource: &ResourceBytes, out: &mut
     header.append_to(&bytes, out);
 }
 
+/// The spans of one resource, and what is known of it already.
+struct Group<'a> {
+    first: &'a SpanData,
+    bytes: ResourceBytes,
+    records: Vec<u8>,
+    /// The scope seen last, with its number.
+    scope: (&'a Arc<InstrumentationScope>, u16),
+}
+
+impl<'a> Group<'a> {
+    fn new(first: &'a SpanData) -> Self {
+        let bytes = ResourceBytes::new((*first.resource).clone());
+        let scope = (&first.scope, bytes.add_scope((*first.scope).clone()));
+        Self { first, bytes, records: Vec::new(), scope }
+    }
+
+    /// Spans that came together share their resource and scope. Neither is looked into for each of them: both may be as
+    /// long as a whole request, and a resource with a NaN in it would equal none.
+    fn takes(&self, span: &SpanData) -> bool {
+        Arc::ptr_eq(&self.first.resource, &span.resource) || self.first.resource == span.resource
+    }
+
+    fn push(&mut self, span: &'a SpanData) {
+        if !Arc::ptr_eq(self.scope.0, &span.scope) {
+            self.scope = (&span.scope, self.bytes.add_scope((*span.scope).clone()));
+        }
+        encode_record(span, self.scope.1, &mut self.records);
+    }
+}
+
 /// A whole request: spans grouped by resource, then by scope, each in order of appearance.
 pub fn encode_request(spans: &[SpanData]) -> Vec<u8> {
-    let mut groups: Vec<(&SpanData, ResourceBytes, Vec<u8>)> = Vec::new();
+    let mut groups: Vec<Group<'_>> = Vec::new();
     for span in spans {
-        let at = groups.iter().position(|(first, ..)| first.resource == span.resource).unwrap_or_else(|| {
-            groups.push((span, ResourceBytes::new((*span.resource).clone()), Vec::new()));
-            groups.len() - 1
-        });
-        let (_, resource, records) = &mut groups[at];
-        encode_record(span, resource, records);
+        match groups.iter_mut().rfind(|group| group.takes(span)) {
+            Some(group) => group.push(span),
+            None => {
+                let mut group = Group::new(span);
+                group.push(span);
+                groups.push(group);
+            }
+        }
     }
     let mut out = Vec::new();
-    for (_, resource, records) in &groups {
-        out.extend_from_slice(&super::frame_request(records, resource));
+    for group in &groups {
+        out.extend_from_slice(&super::frame_request(&group.records, &group.bytes));
     }
     out
 }
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -88,7 +88,7 @@ fn context_to_json(context: &SpanContext, is_remote: Option<bool>) -> Map<String
     if !context.trace_state.is_empty() {
         out.insert("traceState".to_owned(), context.trace_state.to_string().into());
     }
-    out.insert("flags".to_owned(), flags(context.flags.to_byte(), is_remote).into());
+    out.insert("flags".to_owned(), flags(context.flags.to_w3c_byte(), is_remote).into());
     out
 }
 

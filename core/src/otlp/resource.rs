@@ -2,9 +2,14 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use super::decode::{decode_resource, decode_scope};
 use super::{key, write_attribute};
 use crate::span::{InstrumentationScope, Resource};
-use crate::wire::length_delimited;
+use crate::wire::{DecodeError, Reader, length_delimited};
+
+const RESOURCE_SPANS_RESOURCE: u8 = 0x0a;
+const RESOURCE_SPANS_SCOPE_SPANS: u8 = 0x12;
+const SCOPE_SPANS_SCOPE: u8 = 0x0a;
 
 /// A resource and the scopes used with it, with their encoded bytes.
 #[derive(Debug)]
@@ -18,6 +23,12 @@ pub struct ResourceBytes {
 pub(super) struct EncodedScope {
     pub(super) scope: Arc<InstrumentationScope>,
     pub(super) bytes: Arc<[u8]>,
+}
+
+impl Default for ResourceBytes {
+    fn default() -> Self {
+        Self::new(Resource::default())
+    }
 }
 
 impl ResourceBytes {
@@ -45,6 +56,49 @@ impl ResourceBytes {
     /// The `Resource` message.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// How many scopes are known.
+    pub(crate) fn scopes(&self) -> usize {
+        self.scopes.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// All that a later process needs to know to send this one's records: a `ResourceSpans` with every scope, in the
+    /// order of their numbers, and no spans.
+    pub(crate) fn to_context(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        length_delimited(&mut out, RESOURCE_SPANS_RESOURCE, &self.bytes);
+        for scope in self.scopes.read().unwrap_or_else(PoisonError::into_inner).iter() {
+            let mut spans = Vec::new();
+            length_delimited(&mut spans, SCOPE_SPANS_SCOPE, &scope.bytes);
+            length_delimited(&mut out, RESOURCE_SPANS_SCOPE_SPANS, &spans);
+        }
+        out
+    }
+
+    /// The same out of what another process wrote.
+    pub(crate) fn from_context(context: &[u8]) -> Result<Self, DecodeError> {
+        let (mut resource, mut scopes) = (Resource::default(), Vec::new());
+        let mut reader = Reader::new(context);
+        while let Some((number, field)) = reader.field()? {
+            match number {
+                1 => resource = decode_resource(field.bytes(number)?)?,
+                2 => {
+                    let mut spans = Reader::new(field.bytes(number)?);
+                    while let Some((number, field)) = spans.field()? {
+                        if number == 1 {
+                            scopes.push(EncodedScope::new(decode_scope(field.bytes(number)?)?));
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        let this = Self::new(resource);
+        if !scopes.is_empty() {
+            *this.scopes.write().unwrap_or_else(PoisonError::into_inner) = scopes;
+        }
+        Ok(this)
     }
 
     /// The number of `scope`, now known. When all 65,535 numbers are taken, that of scope 0.
@@ -79,5 +133,26 @@ impl EncodedScope {
             length_delimited(&mut bytes, 0x12, scope.version.as_bytes());
         }
         Self { scope: Arc::new(scope), bytes: bytes.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_later_process_knows_resource_and_scopes() {
+        let attributes = vec![("service.name".to_owned(), "shop".into()), ("n".to_owned(), 7.into())];
+        let before = ResourceBytes::new(Resource { attributes });
+        let scope = |name: &str| InstrumentationScope { name: name.to_owned(), version: "1".to_owned() };
+        assert_eq!(before.add_scope(scope("sqlx")), 1);
+        assert_eq!(before.add_scope(scope("")), 2);
+        let after = ResourceBytes::from_context(&before.to_context()).unwrap();
+        assert_eq!((after.resource(), after.bytes()), (before.resource(), before.bytes()));
+        assert_eq!(after.scopes(), 3);
+        for number in 0..3 {
+            assert_eq!(after.scope(number), before.scope(number));
+        }
+        assert!(ResourceBytes::from_context(b"\x0a\xff").is_err());
     }
 }

@@ -7,7 +7,6 @@ use std::ops::Range;
 use super::fit::fits;
 use super::name::Name;
 use super::open_span::OpenSpan;
-use super::redaction::{REDACTED, Redaction};
 use crate::otlp::{key, write_short_number, write_short_text, write_value_bounded};
 use crate::plain::{Number, NumberKind};
 use crate::value::AttrValue;
@@ -101,8 +100,7 @@ impl OpenSpan {
         let redaction = self.redaction.clone();
         let value = match redaction.as_deref() {
             None => Cow::Borrowed(value),
-            Some(redaction) if redaction.key_is_secret(name) => Cow::Owned(AttrValue::from(REDACTED)),
-            Some(redaction) => redaction.clean_value(value),
+            Some(redaction) => redaction.clean(name, value),
         };
         let before = if self.has_seen(name) { self.find(name) } else { None };
         let room = self.room(name.text).filter(|room| fits(&value, *room));
@@ -188,34 +186,4 @@ fn attributes(body: &[u8], start: usize) -> impl Iterator<Item = (Range<usize>, 
             return Some((from..body.len() - reader.rest().len(), name.bytes(1).ok()?));
         }
     })
-}
-
-impl Redaction {
-    /// The value that may be recorded under this name.
-    pub(super) fn clean<'a>(&self, name: &str, value: &'a AttrValue<'a>) -> Cow<'a, AttrValue<'a>> {
-        if self.key_is_secret(Name::new(name)) {
-            return Cow::Owned(AttrValue::from(REDACTED));
-        }
-        self.clean_value(value)
-    }
-
-    /// The value that may be recorded.
-    fn clean_value<'a>(&self, value: &'a AttrValue<'a>) -> Cow<'a, AttrValue<'a>> {
-        match value {
-            AttrValue::Str(text) => match self.value(text) {
-                Some(clean) => Cow::Owned(AttrValue::from(clean)),
-                None => Cow::Borrowed(value),
-            },
-            AttrValue::Array(items) => Cow::Owned(AttrValue::Array(
-                items.iter().map(|item| self.clean_value(item).into_owned()).collect(),
-            )),
-            AttrValue::Map(items) => Cow::Owned(AttrValue::Map(
-                items
-                    .iter()
-                    .map(|(name, item)| (name.clone(), self.clean(name, item).into_owned()))
-                    .collect(),
-            )),
-            _ => Cow::Borrowed(value),
-        }
-    }
 }

@@ -37,6 +37,9 @@ impl Local {
     /// Begins in a closed node. What is known goes there at once, so that little has to be remembered on the way.
     #[inline(always)]
     fn begin(&mut self, node: &Node, recorder: &Arc<Recorder>, start: &StartSpan<'_>) -> bool {
+        if self.generation != recorder.generation() {
+            self.begin_anew(recorder.generation());
+        }
         self.let_stand_first(recorder);
         let Self { nodes, depth, entries, random, spare, suppressed, .. } = self;
         let Some(entry) = entries.first_mut() else { return false };
@@ -97,6 +100,14 @@ impl Local {
         node.keep(recording);
         node.stage.set(Stage::Recording);
         true
+    }
+
+    /// In a child of a fork: its identifiers must not be those that its parent gives out.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn begin_anew(&mut self, generation: u64) {
+        self.generation = generation;
+        self.random = Random::new();
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use tracer_factory_ring::{Producer, Push, RecordHeader};
+use tracer_factory_ring::{Push, RecordHeader};
 
 use super::frame::{Detached, Recording};
 use super::last_trace::Capture;
@@ -43,7 +44,7 @@ impl Local {
         let header = recording.span.finish(None);
         let Some(entry) = self.entry_of(node.recorder.get()) else { return close_late(node) };
         let Entry { recorder, output: Some(output), .. } = entry else { return };
-        hand_over(recorder, &mut output.producer, &header, recording.span.body());
+        hand_over(recorder, output, &header, recording.span.body());
         let cap = recording.span.limits.last_trace_bytes;
         let waiting = match node.take_root() {
             Root::Itself => {
@@ -69,7 +70,7 @@ impl Local {
         }
         let header = recording.span.finish(end);
         let Some(output) = self.entry(recorder).map(|entry| entry.output()) else { return };
-        hand_over_calling(recorder, &mut output.producer, &header, recording.span.body());
+        hand_over_calling(recorder, output, &header, recording.span.body());
         let cap = recorder.limits.last_trace_bytes;
         let spare = if header.flags & RecordHeader::LOCAL_ROOT != 0 {
             recording.worker = detached.context.worker;
@@ -88,21 +89,22 @@ impl Local {
 }
 
 #[inline(always)]
-fn hand_over(recorder: &Recorder, producer: &mut Producer, header: &RecordHeader, span: &[u8]) {
+fn hand_over(recorder: &Recorder, output: &mut Output, header: &RecordHeader, span: &[u8]) {
     if recorder.is_closed() {
         return recorder.count_late();
     }
-    match producer.push(header, span) {
-        Push::Taken => {}
-        Push::TakenWake | Push::Refused => recorder.wake(),
+    match output.producer.offer(header, span) {
+        Push::Taken | Push::Forked => {}
+        Push::TakenWake => recorder.wake(),
+        Push::Refused => push_when_there_is_room(recorder, output, header, span),
         Push::TooLarge => push_large(recorder, header, span),
     }
 }
 
 /// For whoever is in less of a hurry than a scope that closes.
 #[inline(never)]
-fn hand_over_calling(recorder: &Recorder, producer: &mut Producer, header: &RecordHeader, span: &[u8]) {
-    hand_over(recorder, producer, header, span);
+fn hand_over_calling(recorder: &Recorder, output: &mut Output, header: &RecordHeader, span: &[u8]) {
+    hand_over(recorder, output, header, span);
 }
 
 /// Adds an ended span to the last trace of its root.
@@ -161,6 +163,27 @@ fn gather_shared(root: &mut Recording, cap: usize) {
 fn push_large(recorder: &Recorder, header: &RecordHeader, span: &[u8]) {
     recorder.lanes().push_large(header, span);
     recorder.wake();
+}
+
+/// Gives delivery the processor until it has made room, for as long as the configuration says. Once that was in vain,
+/// nothing is waited for until there was room again: a disk that hangs holds a thread up once.
+#[cold]
+#[inline(never)]
+fn push_when_there_is_room(recorder: &Recorder, output: &mut Output, header: &RecordHeader, span: &[u8]) {
+    recorder.wake();
+    let patience = recorder.patience();
+    let hopeless = patience != Duration::MAX && output.gave_up_at == Some(output.producer.released());
+    let start = Instant::now();
+    while !hopeless && start.elapsed() < patience && !recorder.is_closed() {
+        std::thread::yield_now();
+        match output.producer.offer(header, span) {
+            Push::Refused => {}
+            Push::TakenWake => return recorder.wake(),
+            Push::Taken | Push::Forked | Push::TooLarge => return,
+        }
+    }
+    output.gave_up_at = Some(output.producer.released());
+    output.producer.refuse();
 }
 
 /// A span whose tracer was torn down, and gave its place on this thread away.

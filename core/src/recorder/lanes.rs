@@ -27,19 +27,39 @@ pub(crate) struct Counts {
     pub(crate) waiting: u64,
 }
 
+/// A place in a lane: what was read up to there may be written over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Release {
+    lane: u64,
+    position: u64,
+}
+
 /// All lanes of a tracer. Recording threads take only the short locks; gathering and reports take `gathered` first.
 #[derive(Debug, Default)]
 pub(crate) struct Lanes {
     /// Lanes that delivery has not seen yet.
-    incoming: Mutex<Vec<Registered>>,
+    incoming: Mutex<Incoming>,
     large: Mutex<LargeSpans>,
     gathered: Mutex<Gathered>,
 }
 
-type Registered = (Consumer, Arc<ThreadShare>);
+#[derive(Debug, Default)]
+struct Incoming {
+    lanes: Vec<Registered>,
+    /// The number of the next lane.
+    next: u64,
+}
+
+#[derive(Debug)]
+struct Registered {
+    number: u64,
+    consumer: Consumer,
+    share: Arc<ThreadShare>,
+}
 
 #[derive(Debug, Default)]
 struct Gathered {
+    /// By number, in ascending order.
     live: Vec<Registered>,
     /// Counters of lanes whose threads ended.
     retired_pushed: u64,
@@ -62,7 +82,10 @@ impl Lanes {
     const LARGE_BYTES: usize = 128 << 20;
 
     pub(crate) fn register(&self, consumer: Consumer, share: Arc<ThreadShare>) {
-        lock(&self.incoming).push((consumer, share));
+        let mut incoming = lock(&self.incoming);
+        let number = incoming.next;
+        incoming.next += 1;
+        incoming.lanes.push(Registered { number, consumer, share });
     }
 
     pub(crate) fn push_large(&self, header: &RecordHeader, span: &[u8]) {
@@ -80,46 +103,72 @@ impl Lanes {
 
     fn gathered(&self) -> MutexGuard<'_, Gathered> {
         let mut gathered = lock(&self.gathered);
-        gathered.live.append(&mut lock(&self.incoming));
+        gathered.live.append(&mut lock(&self.incoming).lanes);
         gathered
     }
 
-    /// Takes what is in the lanes now and hands it over in runs of at most about `max_bytes` bytes and `max_spans`
-    /// spans. What threads add meanwhile is left for the next time, so that a fast one can't hold this up.
-    pub(crate) fn gather(&self, max_bytes: usize, max_spans: usize, mut batch: impl FnMut(Vec<u8>)) {
+    /// Copies what is in the lanes now and hands it over in runs of at most about `max_bytes` bytes and `max_spans`
+    /// spans, each with the places where its records end. What threads add meanwhile is left for the next time, so that
+    /// a fast one can't hold this up. The records stay where they are until [`Lanes::release`].
+    /// True when they should not stay there for long: a lane is more than half full of them.
+    pub(crate) fn gather(
+        &self,
+        max_bytes: usize,
+        max_spans: usize,
+        mut batch: impl FnMut(Vec<u8>, Vec<Release>),
+    ) -> bool {
         let mut gathered = self.gathered();
-        let mut run = Vec::new();
-        let mut split = |run: &mut Vec<u8>| {
-            let mut rest = std::mem::take(run);
-            while let Some(at) = split_point(&rest, max_bytes, max_spans) {
-                let tail = rest.split_off(at);
-                batch(std::mem::replace(&mut rest, tail));
-            }
-            *run = rest;
-        };
-        for (consumer, _) in &mut gathered.live {
+        let (mut run, mut places, mut is_full) = (Vec::new(), Vec::new(), false);
+        for Registered { number, consumer, .. } in &mut gathered.live {
             let counts = consumer.lane().counts();
             let mut waiting = counts.pushed - counts.popped;
+            let any = waiting > 0;
             while waiting > 0 {
-                let taken = consumer.drain_into(&mut run, max_bytes);
+                let taken = consumer.read_into(&mut run, max_bytes);
                 if taken == 0 {
                     break;
                 }
                 waiting = waiting.saturating_sub(taken);
-                split(&mut run);
+                let end = consumer.position();
+                split(&mut run, max_bytes, max_spans, |records, rest| {
+                    // What is left over is of this lane alone: the run was short enough before it.
+                    places.push(Release { lane: *number, position: end - (rest / 8) as u64 });
+                    batch(records, std::mem::take(&mut places));
+                });
             }
+            if any && !run.is_empty() {
+                places.push(Release { lane: *number, position: consumer.position() });
+            }
+            is_full |= consumer.unreleased_words() > consumer.lane().capacity() / 2;
         }
         // Counted as taken only when they are in a batch, under the lock that reports take.
         let mut large = lock(&self.large);
         let records = std::mem::take(&mut large.records);
         large.bytes = 0;
         drop(large);
+        // Those are in no file either, so they go to the disk at once.
+        is_full |= !records.is_empty();
         for record in records {
             run.extend_from_slice(&record);
-            split(&mut run);
+            split(&mut run, max_bytes, max_spans, |records, _| batch(records, std::mem::take(&mut places)));
         }
         if !run.is_empty() {
-            batch(run);
+            batch(run, places);
+        }
+        gathered.retire();
+        is_full
+    }
+
+    /// Lets threads write over what nobody needs any more.
+    pub(crate) fn release(&self, places: &[Release]) {
+        if places.is_empty() {
+            return;
+        }
+        let mut gathered = self.gathered();
+        for place in places {
+            if let Ok(at) = gathered.live.binary_search_by_key(&place.lane, |lane| lane.number) {
+                gathered.live[at].consumer.release(place.position);
+            }
         }
         gathered.retire();
     }
@@ -134,7 +183,7 @@ impl Lanes {
             waiting: large.records.len() as u64,
         };
         drop(large);
-        for (consumer, _) in &gathered.live {
+        for Registered { consumer, .. } in &gathered.live {
             let lane = consumer.lane().counts();
             counts.accepted += lane.pushed + lane.refused;
             counts.refused += lane.refused;
@@ -155,12 +204,12 @@ impl Gathered {
     /// Workers that are gone whose last traces are kept.
     const RETIRED: usize = 64;
 
-    /// Lets go of lanes whose threads ended and whose records are all taken.
+    /// Lets go of lanes whose threads ended and whose records nobody needs any more.
     fn retire(&mut self) {
         let (mut pushed, mut refused) = (0, 0);
         let retired_last = &mut self.retired_last;
-        self.live.retain(|(consumer, share)| {
-            if !consumer.is_finished() {
+        self.live.retain(|Registered { consumer, share, .. }| {
+            if !consumer.is_finished() || !consumer.is_released() {
                 return true;
             }
             let counts = consumer.lane().counts();
@@ -191,10 +240,18 @@ impl Gathered {
             }
         };
         self.retired_last.values().for_each(|last| consider(last));
-        for (_, share) in &self.live {
+        for Registered { share, .. } in &self.live {
             share.last.look(&mut consider);
         }
         newest.map(|(_, capture)| capture)
+    }
+}
+
+/// Hands over whole batches from the beginning of `run`, each with the number of bytes that are left behind it.
+fn split(run: &mut Vec<u8>, max_bytes: usize, max_spans: usize, mut batch: impl FnMut(Vec<u8>, usize)) {
+    while let Some(at) = split_point(run, max_bytes, max_spans) {
+        let rest = run.split_off(at);
+        batch(std::mem::replace(run, rest), run.len());
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
-use tracer_factory_ring::{Producer, lane};
+use tracer_factory_ring::{Producer, fork};
 
 use super::clock::ThreadClock;
 use super::frame::{Detached, FrameContext, Recording, Worker};
@@ -52,6 +52,8 @@ pub(super) struct Output {
     pub(super) producer: Producer,
     pub(super) share: Arc<ThreadShare>,
     pub(super) clock: ThreadClock,
+    /// Where the lane was released up to when it was last waited for in vain.
+    pub(super) gave_up_at: Option<u64>,
 }
 
 impl Entry {
@@ -71,10 +73,10 @@ impl Output {
     #[cold]
     #[inline(never)]
     fn new(recorder: &Recorder) -> Self {
-        let (producer, consumer) = lane(recorder.lane_bytes);
+        let (producer, consumer) = recorder.new_lane();
         let share = Arc::new(ThreadShare::default());
         recorder.lanes().register(consumer, Arc::clone(&share));
-        Self { producer, share, clock: ThreadClock::new() }
+        Self { producer, share, clock: ThreadClock::new(), gave_up_at: None }
     }
 }
 
@@ -97,6 +99,8 @@ pub(crate) struct Local {
     /// The tracers that this thread records for, the one that was used last standing first.
     pub(super) entries: Vec<Entry>,
     pub(super) random: Random,
+    /// The process that the identifiers are for.
+    pub(super) generation: u64,
     pub(super) suppressed: bool,
 }
 
@@ -113,12 +117,17 @@ impl Local {
             spare: Vec::new(),
             entries: Vec::new(),
             random: Random::new(),
+            generation: 0,
             suppressed: false,
         }
     }
 
     /// Identifiers that nobody else has.
     pub(crate) fn new_identifiers(&mut self) -> (TraceId, SpanId) {
+        let here = fork::generation();
+        if self.generation != here {
+            self.begin_anew(here);
+        }
         (self.random.trace_id(), self.random.span_id())
     }
 

@@ -18,6 +18,7 @@ mod shared;
 
 pub(crate) use clock::keep_time;
 pub(crate) use frame::{Detached, Extra, FrameContext, Parent, Recording, StartSpan};
+pub(crate) use lanes::{Counts, Release};
 #[cfg(feature = "guest")]
 pub(crate) use last_trace::SharedCapture;
 pub(crate) use local::{Local, Parked, suppress_this_thread, with_local};

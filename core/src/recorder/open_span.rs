@@ -10,6 +10,7 @@ use tracer_factory_ring::RecordHeader;
 
 use super::clock::{Moment, Stopwatch};
 use super::fit::{ATTRIBUTE_FRAME, value_limit};
+use super::name::Name;
 use super::redaction::Redaction;
 use super::shared::Recorder;
 use crate::config::Limits;
@@ -135,7 +136,9 @@ impl OpenSpan {
             let Some(name) = block[HEAD..].first_chunk_mut::<{ 2 + LONGEST_NAME }>() else { return };
             name[0] = key::SPAN_NAME;
             let mut at = HEAD;
-            if begin.name.len() <= LONGEST_NAME {
+            let is_plain = begin.name.len() <= LONGEST_NAME
+                && self.redaction.as_ref().is_none_or(|redaction| redaction.is_known_text(begin.name));
+            if is_plain {
                 name[1] = begin.name.len() as u8;
                 copy_into(name, 2, begin.name.as_bytes());
                 at += 2 + begin.name.len();
@@ -149,16 +152,18 @@ impl OpenSpan {
                 at += PARENT;
             }
             self.body.used(at);
-            if begin.name.len() > LONGEST_NAME {
+            if !is_plain {
                 self.write_long_name(begin.name);
             }
         }
     }
 
+    /// One that is long, or that may hold a secret.
     #[cold]
     #[inline(never)]
     fn write_long_name(&mut self, name: &str) {
-        let name = cut(name, self.limits.span_bytes / 4);
+        let clean = self.redaction.as_ref().map(|redaction| redaction.text(name));
+        let name = cut(clean.as_deref().unwrap_or(name), self.limits.span_bytes / 4);
         self.body.with_vec(|body| length_delimited(body, key::SPAN_NAME, name.as_bytes()));
     }
 
@@ -217,6 +222,7 @@ impl OpenSpan {
         const LONGEST: usize = 100;
         let time = self.time.now().unix_nanos;
         if name.len() <= LONGEST
+            && self.redaction.as_ref().is_none_or(|redaction| redaction.is_known_text(name))
             && self.events < self.limits.events
             && let Some(block) = self.body.block::<{ 13 + LONGEST }>()
         {
@@ -243,6 +249,9 @@ impl OpenSpan {
         attributes: impl Iterator<Item = (&'a str, &'a AttrValue<'a>)> + Clone,
     ) {
         let time = time.unwrap_or_else(|| self.time.now().unix_nanos);
+        let redaction = self.redaction.clone();
+        let clean = redaction.as_ref().map(|redaction| redaction.text(name));
+        let name = clean.as_deref().unwrap_or(name);
         let room = self.room(name).filter(|_| self.events < self.limits.events);
         let limits = &self.limits;
         let Some(value_limit) = room.and_then(|room| value_limit(attributes.clone(), room, limits)) else {
@@ -251,7 +260,7 @@ impl OpenSpan {
             return;
         };
         self.events += 1;
-        let (redaction, count) = (self.redaction.as_deref(), limits.event_attributes);
+        let (redaction, count) = (redaction.as_deref(), limits.event_attributes);
         let cut = self.body.with_vec(|body| {
             body.extend_from_slice(&[key::SPAN_EVENT, 0]);
             let start = body.len();
@@ -307,7 +316,7 @@ impl OpenSpan {
         self.status.code = code;
         self.status.message.clear();
         if code == StatusCode::Error {
-            let redacted = self.redaction.as_ref().and_then(|redaction| redaction.value(message));
+            let redacted = self.redaction.as_ref().map(|redaction| redaction.status(message));
             let room = self.limits.value_bytes.min(16 << 10);
             self.status.message.push_str(cut(redacted.as_deref().unwrap_or(message), room));
         }
@@ -315,6 +324,8 @@ impl OpenSpan {
 
     /// A later name field replaces the first for every reader. One that does not fit is left out, and counted as cut.
     pub(crate) fn update_name(&mut self, name: &str) {
+        let clean = self.redaction.as_ref().map(|redaction| redaction.text(name));
+        let name = clean.as_deref().unwrap_or(name);
         if self.room(name).is_none() {
             return self.count_cut(true);
         }
@@ -405,7 +416,8 @@ fn write_redacted<'a>(
     let Some(redaction) = redaction else {
         return write_attributes_bounded(out, keys, attributes, count, limit);
     };
-    let clean: Vec<_> = attributes.map(|(name, value)| (name, redaction.clean(name, value))).collect();
+    let clean: Vec<_> =
+        attributes.map(|(name, value)| (name, redaction.clean(Name::new(name), value))).collect();
     let clean = clean.iter().map(|(name, value)| (*name, &**value));
     write_attributes_bounded(out, keys, clean, count, limit)
 }

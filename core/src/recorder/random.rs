@@ -1,6 +1,9 @@
 //! Identifiers: two generators a thread, so that a trace identifier has 128 bits of state behind it.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::time::SystemTime;
+
+use tracer_factory_ring::fork;
 
 use crate::ids::{SpanId, TraceId};
 
@@ -11,9 +14,19 @@ pub(crate) struct Random {
 }
 
 impl Random {
-    /// Seeded by the operating system, through the standard library's hash keys.
+    /// Seeded by the operating system, through the standard library's hash keys. A child of a fork needs another one: it
+    /// would go on with the very identifiers that its parent goes on with.
     pub(crate) fn new() -> Self {
-        let seed = || RandomState::new().build_hasher().finish();
+        let generation = fork::generation();
+        let seed = || {
+            let mut hasher = RandomState::new().build_hasher();
+            // After a fork the keys are the parent's as well; what follows tells a child from it, and from its siblings.
+            hasher.write_u64(generation);
+            hasher.write_u32(std::process::id());
+            let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+            hasher.write_u128(now.as_nanos());
+            hasher.finish()
+        };
         Self { high: fastrand::Rng::with_seed(seed()), low: fastrand::Rng::with_seed(seed()) }
     }
 

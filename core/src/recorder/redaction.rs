@@ -1,128 +1,121 @@
-//! Keeping secrets out of attributes: the rules are somebody else's, how rarely they are asked is decided here.
+//! Keeping secrets out of what is recorded: the rules are [`Redactor`]'s, how rarely they are asked is decided here.
 
-use std::fmt;
+use std::borrow::Cow;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::name::Name;
+use crate::redact::{Redactor, STATUS_MESSAGE};
+use crate::value::AttrValue;
 
-/// The rules. They are asked once for a key that is harmless, and for each value of some length.
-pub(crate) trait Redact: fmt::Debug + Send + Sync {
-    /// Whether the values of this key are secret whatever they are.
-    fn key_is_secret(&self, key: &str) -> bool;
+/// Hashes of what is known to be harmless, by the hash's last byte; 0 is none.
+#[derive(Debug)]
+struct Known([AtomicU64; 256]);
 
-    /// The text with what is secret in it replaced; `None` when nothing is.
-    fn value(&self, text: &str) -> Option<String>;
+impl Known {
+    #[inline(always)]
+    fn has(&self, name: Name<'_>) -> bool {
+        self.0[usize::from(name.hash as u8)].load(Relaxed) == name.hash
+    }
+
+    fn remember(&self, name: Name<'_>) {
+        self.0[usize::from(name.hash as u8)].store(name.hash, Relaxed);
+    }
 }
 
-/// What stands in place of a value whose key is secret.
-pub(super) const REDACTED: &str = "[REDACTED]";
-
-/// Rules, with the keys that they found harmless.
+/// The rules, with what they found harmless: names come again and again.
 #[derive(Debug)]
 pub(crate) struct Redaction {
-    rules: Box<dyn Redact>,
-    /// By the first byte of their hash, the hashes of keys that are known to be harmless; 0 is none.
-    harmless: [AtomicU64; 256],
+    rules: Redactor,
+    keys: Known,
+    /// Names of spans and events, which are texts.
+    texts: Known,
 }
 
 impl Redaction {
     /// Texts shorter than this hold no secret that can be told from other text.
-    pub(super) const SHORTEST: usize = 12;
+    pub(super) const SHORTEST: usize = Redactor::SHORTEST;
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "the engine behind it comes with the next change"))]
-    pub(crate) fn new(rules: Box<dyn Redact>) -> Self {
-        Self { rules, harmless: [const { AtomicU64::new(0) }; 256] }
+    pub(crate) fn new(rules: Redactor) -> Self {
+        let empty = || Known([const { AtomicU64::new(0) }; 256]);
+        Self { rules, keys: empty(), texts: empty() }
     }
 
     /// True when the key is known to be harmless. Of a literal all but one comparison is worked out by the compiler.
     #[inline(always)]
     pub(super) fn is_known(&self, name: Name<'_>) -> bool {
-        self.harmless[usize::from(name.hash as u8)].load(Relaxed) == name.hash
+        self.keys.has(name)
     }
 
-    /// Asks the rules about a key, and remembers one that is harmless.
+    /// True when a name of a span or an event is known to hold no secret.
+    #[inline(always)]
+    pub(super) fn is_known_text(&self, text: &str) -> bool {
+        text.len() < Self::SHORTEST || self.texts.has(Name::new(text))
+    }
+
+    /// A name of a span or an event that may be recorded.
     #[inline(never)]
-    pub(super) fn key_is_secret(&self, name: Name<'_>) -> bool {
-        let secret = !self.is_known(name) && self.rules.key_is_secret(name.text);
-        if !secret {
-            self.harmless[usize::from(name.hash as u8)].store(name.hash, Relaxed);
+    pub(super) fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        match self.rules.value(text) {
+            Some(clean) => Cow::Owned(clean),
+            None => {
+                self.texts.remember(Name::new(text));
+                Cow::Borrowed(text)
+            }
         }
-        secret
     }
 
-    /// The text that may be recorded, when it is another one.
-    pub(super) fn value(&self, text: &str) -> Option<String> {
-        if text.len() < Self::SHORTEST { None } else { self.rules.value(text) }
+    /// The value that may be recorded under this key.
+    #[inline(never)]
+    pub(super) fn clean<'a>(&self, name: Name<'_>, value: &'a AttrValue<'a>) -> Cow<'a, AttrValue<'a>> {
+        let harmless = self.is_known(name) || !self.rules.key_is_secret(name.text);
+        let clean = if harmless {
+            self.keys.remember(name);
+            self.rules.inside(value)
+        } else {
+            self.rules.value_of(name.text, value)
+        };
+        clean.map_or(Cow::Borrowed(value), Cow::Owned)
+    }
+
+    /// A status' message that may be recorded.
+    pub(super) fn status<'a>(&self, message: &'a str) -> Cow<'a, str> {
+        match self.rules.value_of(STATUS_MESSAGE, &AttrValue::Str(Cow::Borrowed(message))) {
+            Some(AttrValue::Str(clean)) => Cow::Owned(clean.into_owned()),
+            _ => Cow::Borrowed(message),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-    use std::sync::atomic::AtomicUsize;
 
-    use super::*;
-    use crate::config::Limits;
+    use crate::config::TracerConfig;
     use crate::otlp::ResourceBytes;
     use crate::recorder::Recorder;
     use crate::sampling::Sampler;
     use crate::scope::Scope;
-    use crate::span::StatusCode;
     use crate::value::AttrValue;
 
-    #[derive(Debug)]
-    struct Rules(Arc<AtomicUsize>);
-
-    impl Redact for Rules {
-        fn key_is_secret(&self, key: &str) -> bool {
-            self.0.fetch_add(1, Relaxed);
-            key.contains("password")
-        }
-
-        fn value(&self, text: &str) -> Option<String> {
-            text.contains("hunter2").then(|| text.replace("hunter2", "*"))
-        }
-    }
-
     #[test]
-    fn no_secret_is_recorded_and_harmless_keys_are_asked_about_once() {
-        let asked = Arc::new(AtomicUsize::new(0));
-        let rules = Redaction::new(Box::new(Rules(Arc::clone(&asked))));
+    fn what_is_known_of_names_changes_nothing() {
         let resource = Arc::new(ResourceBytes::new(crate::span::Resource::default()));
-        let sampler = Sampler::ratio(1.0);
-        let recorder = Recorder::new(Limits::default(), sampler, resource, 1 << 16, Some(Arc::new(rules)));
-        let long = "and this is how it came: hunter2 was the word";
+        let recorder = Recorder::new(&TracerConfig::default(), Sampler::ratio(1.0), resource);
         for _ in 0..3 {
-            let scope = Scope::named(&recorder, "span");
-            let nested =
-                vec![("password".into(), AttrValue::from(1)), ("fine".into(), AttrValue::from(long))];
-            scope.set_attribute("user", "me").set_attribute("password", "x").set_attribute("password_age", 7);
-            scope
-                .set_attribute("text", long)
-                .set_attribute("user", "you")
-                .set_attribute("map", AttrValue::Map(nested));
-            scope.add_event_with(
-                "event",
-                &[("password", AttrValue::from("x")), ("user", AttrValue::from(long))],
-            );
-            scope.set_status(StatusCode::Error, long);
+            let scope = Scope::named(&recorder, "the name of a span");
+            scope.set_attribute("user", "me").set_attribute("password", "x").set_attribute("user", "you");
+            scope.set_attribute("count", 7).set_attribute("api_key", 7);
+            scope.add_event_with("the name of an event", &[("password", AttrValue::from("x"))]);
             let trace = scope.finish();
             let span = &trace.spans[0];
-            let clean = "and this is how it came: * was the word";
             let value = |name: &str| span.attributes.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone());
+            assert_eq!((&*span.name, &*span.events[0].name), ("the name of a span", "the name of an event"));
             assert_eq!(value("user"), Some(AttrValue::from("you")));
-            assert_eq!(value("password"), Some(AttrValue::from(REDACTED)));
-            assert_eq!(value("password_age"), Some(AttrValue::from(REDACTED)));
-            assert_eq!(value("text"), Some(AttrValue::from(clean)));
-            let map =
-                vec![("password".into(), AttrValue::from(REDACTED)), ("fine".into(), AttrValue::from(clean))];
-            assert_eq!(value("map"), Some(AttrValue::Map(map)));
-            assert_eq!(span.events[0].attributes[0].1, AttrValue::from(REDACTED));
-            assert_eq!(span.events[0].attributes[1].1, AttrValue::from(clean));
-            assert_eq!(span.status.message, clean);
+            assert_eq!(value("count"), Some(AttrValue::from(7)));
+            assert_ne!(value("password"), Some(AttrValue::from("x")));
+            assert_ne!(value("api_key"), Some(AttrValue::from(7)));
+            assert_ne!(span.events[0].attributes[0].1, AttrValue::from("x"));
         }
-        // user, text, map, fine once; three times password (twice more inside), password_age.
-        assert_eq!(asked.load(Relaxed), 4 + 3 * 4);
     }
 }

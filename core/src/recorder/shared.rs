@@ -5,16 +5,24 @@ use std::fmt;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, Weak};
+use std::time::Duration;
+
+use tracer_factory_ring::{Consumer, Producer, RingFile, fork, lane};
 
 use super::frame::Worker;
 use super::lanes::Lanes;
 use super::last_trace::Capture;
 use super::redaction::Redaction;
-use crate::config::Limits;
+use crate::config::{Limits, Overflow, TracerConfig};
 use crate::lock::lock;
 use crate::otlp::{ResourceBytes, decode_span};
+use crate::redact::Redactor;
 use crate::sampling::Sampler;
 use crate::span::Trace;
+
+/// How long delivery has to make room in a full lane before a span is dropped. It takes far less, unless the machine has
+/// other work for all of its processors.
+const A_MOMENT: Duration = Duration::from_millis(100);
 
 /// Wakes whoever empties the lanes.
 pub(crate) type Wake = Box<dyn Fn() + Send + Sync>;
@@ -23,10 +31,18 @@ pub(crate) type Wake = Box<dyn Fn() + Send + Sync>;
 pub(crate) struct Recorder {
     /// Distinguishes tracers of one process; never reused.
     pub(super) id: u64,
+    /// The process that it was made in, as [`fork::generation`] counts them.
+    generation: u64,
+    /// Its successor in a child process.
+    heir: OnceLock<Arc<Recorder>>,
     pub(super) limits: Limits,
     pub(super) sampler: Sampler,
     resource: Arc<ResourceBytes>,
-    pub(super) lane_bytes: usize,
+    lane_bytes: usize,
+    /// How long a thread waits for room in its lane.
+    patience: Duration,
+    /// Where lanes are that survive the process.
+    ring: OnceLock<Arc<RingFile>>,
     lanes: Lanes,
     wake: OnceLock<Wake>,
     closed: AtomicBool,
@@ -58,21 +74,25 @@ fn by_id() -> MutexGuard<'static, HashMap<u64, Weak<Recorder>>> {
 }
 
 impl Recorder {
-    pub(crate) fn new(
-        limits: Limits,
-        sampler: Sampler,
-        resource: Arc<ResourceBytes>,
-        lane_bytes: usize,
-        redaction: Option<Arc<Redaction>>,
-    ) -> Arc<Self> {
+    pub(crate) fn new(config: &TracerConfig, sampler: Sampler, resource: Arc<ResourceBytes>) -> Arc<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let id = NEXT.fetch_add(1, Relaxed);
+        let rules = Redactor::new(&config.redact);
+        let redaction = (!rules.is_off()).then(|| Arc::new(Redaction::new(rules)));
         let recorder = Arc::new(Self {
             id,
-            limits,
+            generation: fork::generation(),
+            heir: OnceLock::new(),
+            limits: config.limits.clone(),
             sampler,
             resource,
-            lane_bytes,
+            lane_bytes: config.delivery.lane_bytes,
+            patience: match config.delivery.overflow {
+                Overflow::Spill => A_MOMENT,
+                Overflow::Drop => Duration::ZERO,
+                Overflow::Block => Duration::MAX,
+            },
+            ring: OnceLock::new(),
             lanes: Lanes::default(),
             wake: OnceLock::new(),
             closed: AtomicBool::new(false),
@@ -91,6 +111,49 @@ impl Recorder {
         let known = by_id().get(&id).cloned();
         // Upgraded outside the lock: if this is the last handle, its end takes the lock again.
         known.and_then(|recorder| recorder.upgrade())
+    }
+
+    /// The process that it was made in.
+    #[inline(always)]
+    pub(super) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// False in a child of the process that made it.
+    #[inline]
+    pub(crate) fn is_of_this_process(&self) -> bool {
+        self.generation == fork::generation()
+    }
+
+    /// The recorder of this process: itself, or what took its place after a fork; `None` while nothing has.
+    #[inline]
+    pub(crate) fn here(self: &Arc<Self>) -> Option<&Arc<Self>> {
+        if self.is_of_this_process() { Some(self) } else { self.heir_here() }
+    }
+
+    #[cold]
+    fn heir_here(&self) -> Option<&Arc<Self>> {
+        self.heir.get()?.here()
+    }
+
+    pub(crate) fn set_heir(&self, heir: Arc<Self>) {
+        let _ = self.heir.set(heir);
+    }
+
+    /// From now on threads that begin to record get lanes in this file.
+    pub(crate) fn use_ring(&self, ring: Arc<RingFile>) {
+        let _ = self.ring.set(ring);
+    }
+
+    /// A lane for a thread: in the file when there is one and it has room, else in memory.
+    pub(super) fn new_lane(&self) -> (Producer, Consumer) {
+        let mapped = self.ring.get().and_then(|ring| ring.lane().ok().flatten());
+        mapped.unwrap_or_else(|| lane(self.lane_bytes))
+    }
+
+    /// How long a thread waits for room in its lane.
+    pub(super) fn patience(&self) -> Duration {
+        self.patience
     }
 
     pub(crate) fn limits(&self) -> &Limits {

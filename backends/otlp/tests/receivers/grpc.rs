@@ -15,10 +15,11 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tonic::codec::CompressionEncoding;
 use tonic::transport::server::TcpIncoming;
-use tonic::{Code, Request, Response, Status};
+use tonic::{Request, Response, Status};
 use tracer_factory_core::config::{Compression, OtlpConfig, OtlpProtocol};
-use tracer_factory_core::delivery::{Delivered, Outcome};
+use tracer_factory_core::delivery::{Batch, Delivered, Outcome};
 use tracer_factory_core::otlp::encode_request;
+use tracer_factory_core::span::SpanData;
 
 type Answer = Result<ExportTraceServiceResponse, Status>;
 
@@ -98,31 +99,26 @@ async fn partial_success_is_counted() {
     assert_eq!(delivered(outcome), Delivered { rejected: 1, oversize: 0, message: Some("no".to_owned()) });
 }
 
+/// A server's own limit, not ours to know.
 #[tokio::test]
-async fn every_code_is_retried_or_not_as_the_specification_says() {
-    for code in 1..=16 {
-        let outcome = outcome_of(move || Err(Status::new(Code::from_i32(code), "words with é"))).await;
-        let retryable = matches!(code, 1 | 4 | 10 | 11 | 14 | 15);
-        let error = if retryable { retried(outcome).1 } else { rejected(outcome) };
-        assert!(error.contains(&format!("status {code} ")) && error.contains("words with é"), "{error}");
-    }
-}
-
-#[tokio::test]
-async fn retry_info_decides_about_exhaustion() {
-    let info = |code: Code| {
-        let delay = [&[0x08u8, 15][..]].concat();
-        let info = [&[0x0a, delay.len() as u8][..], &delay].concat();
-        let url = b"type.googleapis.com/google.rpc.RetryInfo";
-        let any = [&[0x0a, url.len() as u8][..], url, &[0x12, info.len() as u8], &info].concat();
-        let details = [&[0x08, code as u8, 0x1a, any.len() as u8][..], &any].concat();
-        Status::with_details(code, "later", details.into())
-    };
-    let (after, _) = retried(outcome_of(move || Err(info(Code::ResourceExhausted))).await);
-    assert_eq!(after, Some(Duration::from_secs(15)));
-    let (after, _) = retried(outcome_of(move || Err(info(Code::Unavailable))).await);
-    assert_eq!(after, Some(Duration::from_secs(15)));
-    rejected(outcome_of(move || Err(info(Code::Internal))).await);
+async fn what_a_server_can_not_take_at_once_is_too_large() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (requests, mut received) = mpsc::unbounded_channel();
+    let service =
+        TraceServiceServer::new(Collector { respond: fine, requests }).max_decoding_message_size(200);
+    tokio::spawn(
+        tonic::transport::Server::builder()
+            .add_service(service)
+            .serve_with_incoming(TcpIncoming::from(listener)),
+    );
+    let mut destination = connect(config(url)).unwrap();
+    let outcome = destination.deliver(&batch()).await;
+    let Outcome::TooLarge(error) = outcome else { panic!("{outcome:?}") };
+    assert!(error.to_string().contains("raise its limit"), "{error}");
+    assert!(received.try_recv().is_err());
+    let small = Batch::from_spans(&[SpanData { resource: Arc::default(), ..spans().swap_remove(0) }]);
+    assert_eq!(destination.deliver(&small).await, Outcome::all());
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! OTLP over HTTP against servers that behave, misbehave and vanish.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
 use crate::support::*;
@@ -9,7 +9,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
 };
 use prost::Message;
 use tracer_factory_core::config::{Compression, Endpoint, OtlpConfig, OtlpProtocol};
-use tracer_factory_core::delivery::{Delivered, Outcome};
+use tracer_factory_core::delivery::{Batch, Delivered, Outcome};
 use tracer_factory_core::otlp::encode_request;
 
 /// What the spans are, by prost's own types.
@@ -80,14 +80,69 @@ async fn one_connection_serves_many_batches() {
     }
 }
 
-#[tokio::test]
-async fn every_status_is_retried_or_not_as_the_specification_says() {
-    for code in (300..600).filter(|code| *code != 304) {
-        let outcome = outcome_of(move || answer(&format!("{code} X"), "", b"")).await;
-        let retryable = matches!(code, 429 | 502 | 503 | 504);
-        assert_eq!(matches!(outcome, Outcome::Retry { after: None, .. }), retryable, "{code}: {outcome:?}");
-        assert_eq!(matches!(outcome, Outcome::Rejected(_)), !retryable, "{code}: {outcome:?}");
+/// What the specification says of a status: 2xx is a success, and of the others four are tried again.
+/// 1xx announces an answer that never comes, and 413 asks for smaller requests.
+fn expected_of(code: u16) -> &'static str {
+    match code {
+        // Not an announcement: with it, the connection is no longer HTTP.
+        101 => "rejected",
+        100..200 => "retried",
+        200..300 => "delivered",
+        413 => "too large",
+        429 | 502 | 503 | 504 => "retried",
+        _ => "rejected",
     }
+}
+
+#[tokio::test]
+async fn every_status_means_what_the_specification_says() {
+    for code in 100..600 {
+        let outcome = outcome_of(move || {
+            let Answer::Bytes(bytes) = answer(&format!("{code} X"), "", b"") else { unreachable!() };
+            Answer::Last(bytes)
+        })
+        .await;
+        let got = match outcome {
+            Outcome::Delivered(ref what) if *what == Delivered::default() => "delivered",
+            Outcome::Retry { after: None, .. } => "retried",
+            Outcome::TooLarge(_) => "too large",
+            Outcome::Rejected(_) => "rejected",
+            _ => "something else",
+        };
+        assert_eq!(got, expected_of(code), "{code}: {outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_is_too_large_is_known_by_its_status_or_words() {
+    let words = "http: request body too large";
+    for (status, body) in [("413 Content Too Large", ""), ("400 Bad Request", words)] {
+        let outcome = outcome_of(move || answer(status, "", body)).await;
+        let Outcome::TooLarge(error) = outcome else { panic!("{status}: {outcome:?}") };
+        assert!(error.to_string().contains("raise its limit"), "{error}");
+    }
+    // A receiver that fails for reasons of its own while it mentions sizes is not asked again in parts.
+    rejected(outcome_of(move || answer("500 Oops", "", words)).await);
+}
+
+/// Servers refuse a large body by its announced length, without reading it.
+#[tokio::test]
+async fn a_refusal_is_heard_while_the_body_is_still_being_sent() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/v1/traces", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut head = [0; 64];
+        stream.read_exact(&mut head).await.unwrap();
+        let refusal = b"HTTP/1.1 413 Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+        stream.write_all(refusal).await.unwrap();
+        // Not a byte more is read: the sender could wait for ever.
+        std::future::pending::<()>().await;
+    });
+    let large: Vec<_> = spans().into_iter().cycle().take(60_000).collect();
+    let outcome = connect(config(url)).unwrap().deliver(&Batch::from_spans(&large)).await;
+    assert!(matches!(outcome, Outcome::TooLarge(_)), "{outcome:?}");
 }
 
 #[tokio::test]
@@ -96,13 +151,21 @@ async fn retry_after_is_passed_on() {
         ("0", Some(0)),
         ("15", Some(15)),
         ("600", Some(600)),
+        ("31536000", Some(86_400)),
         ("Sun, 06 Nov 1994 08:49:37 GMT", Some(0)),
+        ("Sun, 06 Nov 1994 08:49:37 GMT\r\ndate: Sun, 06 Nov 1994 08:49:07 GMT", Some(30)),
         ("soon", None),
+        ("-15", None),
+        ("\u{ff}", None),
     ] {
-        let outcome =
-            outcome_of(move || answer("503 Service Unavailable", &format!("retry-after: {text}\r\n"), b""))
-                .await;
-        assert_eq!(retried(outcome).0, expected.map(Duration::from_secs), "{text}");
+        for status in ["429 Too Many Requests", "503 Service Unavailable"] {
+            let outcome = outcome_of(move || answer(status, &format!("retry-after: {text}\r\n"), b"")).await;
+            assert_eq!(retried(outcome).0, expected.map(Duration::from_secs), "{status} {text}");
+        }
+        // Nobody asked for another try.
+        let permanent =
+            outcome_of(move || answer("500 Oops", &format!("retry-after: {text}\r\n"), b"")).await;
+        rejected(permanent);
     }
 }
 
@@ -126,6 +189,29 @@ async fn partial_success_is_counted_in_both_encodings() {
     );
 }
 
+/// Nobody asked for compression, and some proxies compress all the same.
+#[tokio::test]
+async fn a_compressed_response_is_read() {
+    let partial = ExportTracePartialSuccess { rejected_spans: 1, error_message: String::new() };
+    let partial = ExportTraceServiceResponse { partial_success: Some(partial) }.encode_to_vec();
+    let gzip = |plain: &[u8]| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(plain).unwrap();
+        encoder.finish().unwrap()
+    };
+    let headers = "content-type: application/x-protobuf\r\ncontent-encoding: gzip\r\n";
+    let body = gzip(&partial);
+    assert_eq!(delivered(outcome_of(move || answer("200 OK", headers, &body)).await).rejected, 1);
+    let bomb = gzip(&vec![0; 5 << 20]);
+    let error = rejected(outcome_of(move || answer("200 OK", headers, &bomb)).await);
+    assert!(error.contains("4 MiB"), "{error}");
+    let error = rejected(outcome_of(move || answer("200 OK", headers, b"no")).await);
+    assert!(error.contains("unknown way"), "{error}");
+    let headers = "content-encoding: br\r\n";
+    let error = rejected(outcome_of(move || answer("200 OK", headers, b"no")).await);
+    assert!(error.contains("unknown way"), "{error}");
+}
+
 #[tokio::test]
 async fn a_success_that_is_none_never_counts_as_delivered() {
     let page =
@@ -134,6 +220,8 @@ async fn a_success_that_is_none_never_counts_as_delivered() {
     let bare = rejected(outcome_of(|| answer("200 OK", "", "<!doctype html>")).await);
     assert!(bare.contains("web page"), "{bare}");
     rejected(outcome_of(|| answer("200 OK", "", "OK")).await);
+    // By chance these bytes are protobuf.
+    rejected(outcome_of(|| answer("200 OK", "content-type: text/plain\r\n", "Hi")).await);
     rejected(outcome_of(|| answer("200 OK", "", b"\x0a\x06\x08\x03\x12")).await);
     rejected(
         outcome_of(|| answer("200 OK", "content-type: application/json\r\n", "{\"partialSuccess\":")).await,

@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test's helpers are tests too")]
 
+mod faults;
 mod grpc;
+mod grpc_answers;
 mod http;
 mod support;
 mod tls;
+mod tls_faults;

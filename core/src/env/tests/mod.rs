@@ -2,6 +2,7 @@
 
 mod hostile;
 mod precedence;
+mod secrets;
 mod table;
 mod types;
 

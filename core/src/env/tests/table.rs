@@ -26,11 +26,21 @@ fn the_tables_defaults_are_the_configurations() {
         ("limits.value_bytes", &vars::TRACER_VALUE_LENGTH_LIMIT),
         ("limits.span_bytes", &vars::TRACER_SPAN_BYTES),
         ("limits.last_trace_bytes", &vars::TRACER_LAST_TRACE_BYTES),
+        ("redact.mode", &vars::TRACER_REDACT),
+        ("redact.keys", &vars::TRACER_REDACT_KEYS),
+        ("redact.allow_keys", &vars::TRACER_REDACT_ALLOW_KEYS),
+        ("redact.url_query", &vars::TRACER_REDACT_URL_QUERY),
+        ("allow_plaintext_credentials", &vars::TRACER_ALLOW_PLAINTEXT_CREDENTIALS),
         ("delivery.schedule_delay", &vars::TRACER_SCHEDULE_DELAY),
         ("delivery.max_batch_spans", &vars::TRACER_BATCH_SPANS),
         ("delivery.max_batch_bytes", &vars::TRACER_BATCH_BYTES),
         ("delivery.queue_bytes", &vars::TRACER_QUEUE_BYTES),
         ("delivery.lane_bytes", &vars::TRACER_LANE_BYTES),
+        ("delivery.overflow", &vars::TRACER_OVERFLOW),
+        ("delivery.spool.directory", &vars::TRACER_SPOOL_DIR),
+        ("delivery.spool.max_bytes", &vars::TRACER_SPOOL_MAX_BYTES),
+        ("delivery.spool.max_age", &vars::TRACER_SPOOL_MAX_AGE),
+        ("delivery.spool.fsync", &vars::TRACER_SPOOL_FSYNC),
         ("delivery.shutdown_timeout", &vars::TRACER_SHUTDOWN_TIMEOUT),
         ("otlp.endpoint", &vars::OTLP_ENDPOINT),
         ("otlp.protocol", &vars::OTLP_PROTOCOL),
@@ -82,7 +92,7 @@ fn names_are_unique_and_secrets_are_marked() {
     let names: std::collections::BTreeSet<_> = VARS.iter().map(|var| var.name).collect();
     assert_eq!(names.len(), VARS.len());
     for var in VARS {
-        let secret = var.name.ends_with("_HEADERS") || var.name.ends_with("_API_KEY");
+        let secret = ["_HEADERS", "_API_KEY", "_FILE"].iter().any(|end| var.name.ends_with(end));
         assert_eq!(var.secret, secret, "{}", var.name);
     }
 }

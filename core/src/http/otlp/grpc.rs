@@ -1,14 +1,12 @@
 //! OTLP over gRPC: one unary method, so the five bytes of framing are written here instead of
 //! bringing a gRPC library; connection, TLS and HTTP/2 are those of every other destination.
 
-use std::io::Read;
-
 use ::http::{HeaderValue, Method, Request, StatusCode, Uri};
 use bytes::Bytes;
 
 use super::REQUEST_LIMIT;
 use super::grpc_status::GrpcStatus;
-use super::response::{PartialSuccess, not_a_response};
+use super::response::{PartialSuccess, gunzip, not_a_response};
 use super::target::method;
 use crate::config::Compression;
 use crate::delivery::{Batch, Outcome};
@@ -38,10 +36,7 @@ impl OtlpGrpc {
     pub(super) async fn deliver(&mut self, batch: &Batch) -> Outcome {
         let message = batch.otlp_request();
         if message.len() > REQUEST_LIMIT {
-            return Outcome::Rejected(outcome::error(
-                &self.sender,
-                "a request of more than 64 MiB was not sent",
-            ));
+            return super::too_large_to_send(&self.sender);
         }
         let request = self.request(message);
         match self.sender.exchange(request).await {
@@ -82,6 +77,7 @@ impl OtlpGrpc {
             Some(status) => self.failed(status),
             // A proxy on the way, which speaks HTTP only.
             None if response.status != StatusCode::OK => outcome::of_status(&self.sender, response),
+            None if response.cut => not_a_response(&self.sender, "the answer is larger than 4 MiB"),
             None => not_a_response(
                 &self.sender,
                 "there is no grpc-status; OTLP over HTTP is usually on port 4318",
@@ -97,16 +93,16 @@ impl OtlpGrpc {
         if message.len() != u32::from_be_bytes(length) as usize {
             return not_a_response(&self.sender, "the message in the answer is cut off");
         }
-        let mut plain = Vec::new();
+        let plain;
         let message = match flag {
             0 => message,
             // Not asked for; a server that compresses all the same means gzip.
-            1 => match flate2::read::GzDecoder::new(message)
-                .take(client::RESPONSE_LIMIT as u64)
-                .read_to_end(&mut plain)
-            {
-                Ok(_) => &plain,
-                Err(_) => return not_a_response(&self.sender, "the answer is compressed in an unknown way"),
+            1 => match gunzip(message) {
+                Ok(unpacked) => {
+                    plain = unpacked;
+                    &plain
+                }
+                Err(why) => return not_a_response(&self.sender, why),
             },
             _ => return not_a_response(&self.sender, "the answer is not a gRPC message"),
         };
@@ -124,8 +120,9 @@ impl OtlpGrpc {
             GrpcStatus::UNIMPLEMENTED => {
                 format!(": there is no OTLP trace service at this address; check {}", self.sender.setting)
             }
+            _ if status.is_too_large() => outcome::TOO_LARGE_HINT.to_owned(),
             GrpcStatus::RESOURCE_EXHAUSTED if !status.is_retryable() => {
-                ": it does not say when to try again; a batch may be larger than it takes".to_owned()
+                ": it does not say when to try again, so these spans are not sent again".to_owned()
             }
             _ => String::new(),
         };
@@ -134,7 +131,9 @@ impl OtlpGrpc {
             what += &format!(" (it said: {})", self.sender.scrub(&status.message));
         }
         let error = outcome::error(&self.sender, what);
-        if status.is_retryable() {
+        if status.is_too_large() {
+            Outcome::TooLarge(error)
+        } else if status.is_retryable() {
             Outcome::Retry { after: status.retry_delay.map(capped), error }
         } else {
             Outcome::Rejected(error)

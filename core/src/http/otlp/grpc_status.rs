@@ -68,6 +68,26 @@ impl GrpcStatus {
             || (self.code == Self::RESOURCE_EXHAUSTED && self.retry_delay.is_some())
     }
 
+    /// Whether the server could not take a message of this size. There is no code for that: grpc-go, grpc-java
+    /// and .NET say RESOURCE_EXHAUSTED, tonic OUT_OF_RANGE, proxies others, so the words decide. Sending the
+    /// same again is of no use, whatever the code.
+    pub(super) fn is_too_large(&self) -> bool {
+        const WORDS: [&str; 6] = [
+            // grpc-go, C core and what is built on it, JavaScript.
+            "message larger than max",
+            "message after decompression larger than max",
+            // tonic.
+            "message length too large",
+            // grpc-java, .NET.
+            "message exceeds maximum size",
+            "message exceeds the maximum configured message size",
+            // Go's HTTP server in front of a gRPC handler.
+            "request body too large",
+        ];
+        let message = self.message.to_ascii_lowercase();
+        !self.is_ok() && WORDS.iter().any(|words| message.contains(words))
+    }
+
     pub(super) fn name(&self) -> &'static str {
         usize::try_from(self.code).ok().and_then(|code| NAMES.get(code)).unwrap_or(&"UNKNOWN")
     }
@@ -174,6 +194,24 @@ mod tests {
         assert!(
             GrpcStatus { code: 8, message: String::new(), retry_delay: Some(Duration::ZERO) }.is_retryable()
         );
+    }
+
+    #[test]
+    fn a_message_that_is_too_large_is_known_by_its_words() {
+        let status =
+            |code, message: &str| GrpcStatus { code, message: message.to_owned(), retry_delay: None };
+        for (code, message) in [
+            (8, "grpc: received message larger than max (5000000 vs. 4194304)"),
+            (8, "grpc: received message after decompression larger than max 4194304"),
+            (8, "SERVER: Received message larger than max (5000000 vs. 4194304)"),
+            (11, "Error, decoded message length too large: found 5000000 bytes, the limit is: 4194304 bytes"),
+            (8, "gRPC message exceeds maximum size 4194304: 5000000"),
+            (8, "Received message exceeds the maximum configured message size."),
+        ] {
+            assert!(status(code, message).is_too_large(), "{message}");
+        }
+        assert!(!status(8, "quota of 5000000 spans exceeded").is_too_large());
+        assert!(!status(0, "message larger than max").is_too_large());
     }
 
     #[test]

@@ -3,11 +3,11 @@
 use ::http::header::CONTENT_TYPE;
 
 use super::REQUEST_LIMIT;
-use super::response::{PartialSuccess, not_a_response};
+use super::response::{PartialSuccess, not_a_response, plain_body};
 use crate::config::OtlpProtocol;
 use crate::delivery::{Batch, Outcome};
 use crate::error::ConfigError;
-use crate::http::{HttpSender, HttpTarget, Response, outcome};
+use crate::http::{HttpSender, HttpTarget, Response};
 use crate::otlp::request_to_json;
 
 /// How requests are written.
@@ -55,10 +55,7 @@ impl OtlpHttp {
             Encoding::Json => request_to_json(batch.decode()).to_string().into_bytes(),
         };
         if body.len() > REQUEST_LIMIT {
-            return Outcome::Rejected(outcome::error(
-                &self.sender,
-                "a request of more than 64 MiB was not sent",
-            ));
+            return super::too_large_to_send(&self.sender);
         }
         match self.sender.post(self.encoding.content_type(), body).await {
             Ok(response) => self.read(&response, batch),
@@ -67,19 +64,23 @@ impl OtlpHttp {
     }
 
     fn read(&self, response: &Response, batch: &Batch) -> Outcome {
-        if response.cut {
-            return not_a_response(&self.sender, "the answer is larger than 4 MiB");
-        }
+        let body = match plain_body(response) {
+            Ok(body) => body,
+            Err(why) => return not_a_response(&self.sender, why),
+        };
         let declared =
             response.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         // Protobuf's answer never begins with a brace, so a JSON answer without its type is known as well.
-        let json = declared.starts_with("application/json") || response.body.starts_with(b"{");
-        let partial = if response.body.is_empty() {
+        let json = declared.starts_with("application/json") || body.starts_with(b"{");
+        let partial = if body.is_empty() {
             Some(PartialSuccess::default())
         } else if json {
-            PartialSuccess::from_json(&response.body)
+            PartialSuccess::from_json(&body)
+        } else if declared.starts_with("text/") {
+            // A few words, such as "Hi", are protobuf by chance.
+            None
         } else {
-            PartialSuccess::from_protobuf(&response.body).ok()
+            PartialSuccess::from_protobuf(&body).ok()
         };
         match partial {
             Some(partial) => partial.into_outcome(&self.sender, batch),

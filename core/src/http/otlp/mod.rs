@@ -10,11 +10,17 @@ use std::fmt;
 
 pub use target::OtlpTarget;
 
+use super::HttpSender;
 use crate::delivery::{Batch, BoxFuture, Connected, Destination, Outcome, Plan};
 use crate::error::ConfigError;
 
 /// OTLP's limit for one request.
 const REQUEST_LIMIT: usize = 64 << 20;
+
+fn too_large_to_send(sender: &HttpSender) -> Outcome {
+    let what = "a request of more than 64 MiB, OTLP's limit, was not sent: record less in a span";
+    Outcome::TooLarge(super::outcome::error(sender, what))
+}
 
 /// Sends batches by OTLP. The span bytes go out as they were recorded, except in JSON.
 pub struct OtlpDestination {
@@ -39,7 +45,8 @@ pub fn otlp_destination(target: OtlpTarget) -> Result<OtlpDestination, ConfigErr
 /// Checks `target` and plans a destination for it.
 pub fn otlp_plan(backend: &'static str, target: OtlpTarget) -> Result<Plan, ConfigError> {
     let endpoint = target.check()?;
-    Ok(Plan::new(backend, endpoint.to_string(), move || Ok(Connected::new(otlp_destination(target)?))))
+    let connect = move || Ok(Connected::new(otlp_destination(target)?));
+    Ok(Plan::new(backend, endpoint.to_string(), connect).networked())
 }
 
 impl Destination for OtlpDestination {

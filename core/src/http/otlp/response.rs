@@ -1,8 +1,14 @@
 //! `ExportTraceServiceResponse`: did everything arrive?
 
+use std::borrow::Cow;
+use std::io::Read;
+
+use ::http::header::CONTENT_ENCODING;
+use flate2::read::GzDecoder;
 use serde_json::Value;
 
-use super::super::{HttpSender, outcome};
+use super::super::client::RESPONSE_LIMIT;
+use super::super::{HttpSender, Response, outcome};
 use crate::delivery::{Batch, Delivered, Outcome};
 use crate::otlp::DecodeError;
 use crate::wire::Reader;
@@ -67,8 +73,37 @@ impl PartialSuccess {
     }
 }
 
-/// For a success that is none: the batch was perhaps taken by something else than a receiver of spans,
-/// and never may it count as delivered.
+/// Why no response could be read from a body.
+const TOO_LONG: &str = "the answer is larger than 4 MiB";
+const COMPRESSED: &str = "the answer is compressed in an unknown way";
+
+/// The body over HTTP as it was before a server or proxy compressed it, which nobody asked for.
+pub(super) fn plain_body(response: &Response) -> Result<Cow<'_, [u8]>, &'static str> {
+    if response.cut {
+        return Err(TOO_LONG);
+    }
+    match response.headers.get(CONTENT_ENCODING).map(|coding| coding.as_bytes()) {
+        None | Some(b"identity") => Ok(Cow::Borrowed(&response.body)),
+        Some(b"gzip" | b"x-gzip") => gunzip(&response.body).map(Cow::Owned),
+        Some(_) => Err(COMPRESSED),
+    }
+}
+
+/// Unpacks no more than an answer may have.
+pub(super) fn gunzip(bytes: &[u8]) -> Result<Vec<u8>, &'static str> {
+    let mut plain = Vec::new();
+    match GzDecoder::new(bytes).take(RESPONSE_LIMIT as u64 + 1).read_to_end(&mut plain) {
+        Ok(length) if length > RESPONSE_LIMIT => Err(TOO_LONG),
+        Ok(_) => Ok(plain),
+        Err(_) => Err(COMPRESSED),
+    }
+}
+
+/// For a success that is none. Nobody can know whether the batch was taken, and so it never counts as delivered.
+///
+/// It is not sent again either: a receiver that does store spans and always answers in words of its own would
+/// get, and bill, the same batch for ever, and everything behind it would wait. A refusal is the lesser error, as
+/// it is reported at once, names the URL, and leaves the batch where refused ones are kept.
 pub(super) fn not_a_response(sender: &HttpSender, why: &str) -> Outcome {
     let what =
         format!("answered with success, but not as an OTLP receiver does ({why}); check {}", sender.setting);

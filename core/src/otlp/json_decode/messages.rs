@@ -6,7 +6,8 @@ use serde::de::{IgnoredAny, MapAccess};
 
 use super::scalar::Scalar;
 use super::seed::{Context, Message};
-use crate::ids::{SpanId, TraceFlags, TraceId};
+use crate::ids::{SpanId, TraceId};
+use crate::otlp::decode::trace_flags;
 use crate::otlp::key::{FLAG_HAS_IS_REMOTE, FLAG_IS_REMOTE};
 use crate::propagation::TraceState;
 use crate::span::{Event, InstrumentationScope, Link, Resource, SpanData, SpanKind, Status, StatusCode};
@@ -132,7 +133,7 @@ impl Message for SpanData {
             }
             "flags" => {
                 let flags = scalar(map)?.u32(key)?;
-                self.context.flags = TraceFlags::from_byte(flags as u8);
+                self.context.flags = trace_flags(flags);
                 self.parent_is_remote =
                     (flags & FLAG_HAS_IS_REMOTE != 0).then_some(flags & FLAG_IS_REMOTE != 0);
             }
@@ -223,7 +224,7 @@ impl Message for Link {
             }
             "flags" => {
                 let flags = scalar(map)?.u32(key)?;
-                self.context.flags = TraceFlags::from_byte(flags as u8);
+                self.context.flags = trace_flags(flags);
                 self.context.is_remote = flags & FLAG_IS_REMOTE != 0;
             }
             "attributes" => map.next_value_seed(context.list(&mut self.attributes))?,

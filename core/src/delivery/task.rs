@@ -1,0 +1,212 @@
+//! One destination at work: a batch at a time, tried until it is settled one way or the other.
+
+use std::any::Any;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Instant;
+
+use tokio::sync::watch;
+
+use super::Shared;
+use super::batch::Batch;
+use super::breaker::{Breaker, Circuit, Failure, Permission};
+use super::destination::{DeliveryError, Destination, Outcome};
+use super::ledger::reason;
+use super::recovery::Recovered;
+
+/// How often a destination may panic on one batch.
+const PANICS: u32 = 3;
+/// Spans of a probe: little for a receiver that is just coming back, and for one that breaks the connection
+/// over what is too large for it instead of saying so.
+const PROBE: usize = 64;
+
+pub(super) struct DestinationTask {
+    pub(super) shared: Arc<Shared>,
+    /// Its number among the tracer's destinations.
+    pub(super) number: usize,
+    pub(super) destination: Box<dyn Destination>,
+    pub(super) urgent: watch::Receiver<u64>,
+    pub(super) abandoned: watch::Receiver<bool>,
+    pub(super) breaker: Breaker,
+}
+
+/// Where a batch came from, and so which account it is settled in.
+enum Source {
+    Log,
+    Recovered(Recovered),
+}
+
+/// How a part of a batch was settled.
+enum Settled {
+    Delivered(super::destination::Delivered),
+    Rejected(DeliveryError),
+    Dropped(&'static str),
+}
+
+/// What is to be done next.
+enum Attempt {
+    Settled(Settled),
+    TooLarge(DeliveryError),
+    /// The circuit is open now.
+    Opened,
+}
+
+impl DestinationTask {
+    pub(super) async fn run(mut self) {
+        let mut abandoned = self.abandoned.clone();
+        loop {
+            let (source, batch) = tokio::select! {
+                biased;
+                _ = abandoned.wait_for(|abandoned| *abandoned) => break,
+                work = self.next() => work,
+            };
+            tokio::select! {
+                () = self.deliver(source, batch) => {}
+                _ = abandoned.wait_for(|abandoned| *abandoned) => break,
+            }
+        }
+        let _ = catch(async { self.destination.close().await }).await;
+    }
+
+    /// This process' own spans first; what an earlier one left, when there are none.
+    async fn next(&mut self) -> (Source, Arc<Batch>) {
+        let shared = &self.shared;
+        if let Some(batch) = shared.log.try_next(self.number) {
+            return (Source::Log, batch);
+        }
+        tokio::select! {
+            biased;
+            batch = shared.log.next(self.number) => (Source::Log, batch),
+            recovered = shared.recovery.next(self.number) => {
+                let batch = Arc::clone(&recovered.batch);
+                (Source::Recovered(recovered), batch)
+            }
+        }
+    }
+
+    /// Until the batch is settled, in parts when it is too large for the receiver.
+    async fn deliver(&mut self, source: Source, batch: Arc<Batch>) {
+        let mut parts = vec![batch];
+        while let Some(part) = parts.pop() {
+            if self.breaker.circuit().0 != Circuit::Closed
+                && part.len() > PROBE
+                && let Some((older, newer)) = part.split()
+            {
+                parts.extend([Arc::new(newer), Arc::new(older)]);
+                continue;
+            }
+            match self.attempt(&part).await {
+                Attempt::Settled(settled) => self.settle(&source, &part, settled),
+                Attempt::TooLarge(error) => match part.split() {
+                    Some((older, newer)) => parts.extend([Arc::new(newer), Arc::new(older)]),
+                    None => self.settle(&source, &part, Settled::Rejected(error)),
+                },
+                Attempt::Opened => parts.push(part),
+            }
+        }
+        match source {
+            Source::Log => {
+                self.shared.log.finish(self.number);
+                self.shared.release_lanes();
+            }
+            Source::Recovered(recovered) => self.shared.recovery.finish(self.number, &recovered),
+        }
+    }
+
+    fn settle(&self, source: &Source, part: &Arc<Batch>, settled: Settled) {
+        let (log, spans) = (&self.shared.log, part.len() as u64);
+        if let (Settled::Rejected(error), Some(refused)) = (&settled, &self.shared.refused) {
+            refused.keep(&error.endpoint, &error.what, part);
+        }
+        match (source, settled) {
+            (Source::Log, Settled::Delivered(what)) => log.delivered(self.number, spans, &what),
+            (Source::Log, Settled::Rejected(error)) => log.rejected(self.number, spans, error),
+            (Source::Log, Settled::Dropped(reason)) => log.dropped(self.number, spans, reason),
+            (Source::Recovered(recovered), settled) => {
+                self.shared.recovery.settle(self.number, recovered, spans, |tally| match &settled {
+                    Settled::Delivered(what) => tally.deliver(spans, what),
+                    Settled::Rejected(_) => tally.rejected += spans,
+                    Settled::Dropped(reason) => tally.drop_spans(reason, spans),
+                });
+                if let Settled::Rejected(error) = settled {
+                    log.failed(self.number, error, "spans of an earlier process were refused for good");
+                }
+            }
+        }
+    }
+
+    /// Until there is an answer that does not mean to try again, or the circuit opens.
+    async fn attempt(&mut self, batch: &Batch) -> Attempt {
+        let mut panics = 0;
+        loop {
+            self.wait_for_leave().await;
+            self.urgent.mark_unchanged();
+            let outcome = catch(async { self.destination.deliver(batch).await }).await;
+            let log = &self.shared.log;
+            let failure = match outcome {
+                Ok(Outcome::Retry { after, error }) => {
+                    let refused = error.is_nobody_there();
+                    log.failed(self.number, error, "spans are not delivered; trying again");
+                    Failure { after, refused }
+                }
+                Ok(answer) => {
+                    self.breaker.answered(Instant::now());
+                    self.show_circuit();
+                    return match answer {
+                        Outcome::Delivered(what) => Attempt::Settled(Settled::Delivered(what)),
+                        Outcome::TooLarge(error) => Attempt::TooLarge(error),
+                        Outcome::Rejected(error) | Outcome::Retry { error, .. } => {
+                            Attempt::Settled(Settled::Rejected(error))
+                        }
+                    };
+                }
+                Err(payload) => {
+                    let words = crate::exception::panic_text(&*payload);
+                    let error = log.error_of(self.number, format!("the destination panicked: {words}"));
+                    log.failed(self.number, error, "a destination panicked");
+                    panics += 1;
+                    if panics == PANICS {
+                        // The batch did it, not the receiver.
+                        self.breaker.answered(Instant::now());
+                        return Attempt::Settled(Settled::Dropped(reason::PANIC));
+                    }
+                    Failure::default()
+                }
+            };
+            let opened = self.breaker.failed(Instant::now(), failure);
+            self.show_circuit();
+            if opened {
+                return Attempt::Opened;
+            }
+        }
+    }
+
+    /// Until the breaker lets a request through. Whoever waits for a flush shortens what it has chosen itself.
+    async fn wait_for_leave(&mut self) {
+        while let Permission::Wait(until) = self.breaker.ask(Instant::now()) {
+            tokio::select! {
+                () = tokio::time::sleep_until(until.into()) => {}
+                _ = self.urgent.changed() => self.breaker.hurry(Instant::now()),
+            }
+        }
+        self.show_circuit();
+    }
+
+    fn show_circuit(&self) {
+        let (circuit, since) = self.breaker.circuit();
+        self.shared.log.set_circuit(self.number, circuit, since);
+    }
+}
+
+/// Runs a future whose panic is a result.
+async fn catch<T>(future: impl Future<Output = T>) -> Result<T, Box<dyn Any + Send>> {
+    tokio::pin!(future);
+    poll_fn(|task| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(task))) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(value)) => Poll::Ready(Ok(value)),
+        Err(payload) => Poll::Ready(Err(payload)),
+    })
+    .await
+}
