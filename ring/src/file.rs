@@ -60,7 +60,7 @@ impl RingFile {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create_new(true).mode(0o600).custom_flags(libc::O_NOFOLLOW);
         let file = options.open(path).map_err(about)?;
-        let made = Self::lay_out(path, file, Layout::new(lane_bytes, rustix::param::page_size()), max_bytes);
+        let made = Self::lay_out(path, file, Layout::new(lane_bytes, crate::page::size()), max_bytes);
         made.map_err(|error| {
             // Made a moment ago, with nothing in it.
             let _ = std::fs::remove_file(path);

@@ -90,7 +90,7 @@ mod page {
     pub(super) fn wiped_on_fork() -> Option<&'static AtomicU64> {
         use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous};
 
-        let len = rustix::param::page_size();
+        let len = crate::page::size();
         // SAFETY: a new private page, of which nothing else knows.
         let page = unsafe {
             mmap_anonymous(std::ptr::null_mut(), len, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE)
@@ -146,7 +146,7 @@ mod tests {
         let here = generation();
         let page = WORD.load(Acquire).cast();
         // SAFETY: the page of `set_up`, which stays where it is; no other test of this program forks.
-        unsafe { madvise(page, rustix::param::page_size(), Advice::LinuxKeepOnFork) }.unwrap();
+        unsafe { madvise(page, crate::page::size(), Advice::LinuxKeepOnFork) }.unwrap();
         // SAFETY: the child reads atomics and ends.
         let child = unsafe { libc::fork() };
         if child == 0 {

@@ -14,6 +14,8 @@ mod copy;
 pub mod fork;
 mod lane;
 mod layout;
+#[cfg(target_os = "linux")]
+mod page;
 mod producer;
 mod record;
 mod recover;

@@ -12,7 +12,8 @@ pub(crate) struct Random {
 }
 
 impl Random {
-    /// Seeded by the operating system, through the standard library's hash keys.
+    /// Seeded by the operating system, through the standard library's hash keys. A child of a fork needs another one: it
+    /// would go on with the very identifiers that its parent goes on with.
     pub(crate) fn new() -> Self {
         let seed = || {
             let mut hasher = RandomState::new().build_hasher();
