@@ -64,7 +64,8 @@ pub(crate) fn write_short_text(block: &mut [u8; SHORT], field: u8, name: &str, t
     let any = 2 + text.len();
     write_short_name(block, field, name, any);
     let at = 4 + name.len();
-    write_four(block, at, [key::KEY_VALUE_VALUE, any as u8, key::VALUE_STRING, text.len() as u8]);
+    let lengths = any as u32 * 0x100 + text.len() as u32 * 0x100_0000;
+    write_four(block, at, 0x10000 * u32::from(key::VALUE_STRING) + u32::from(key::KEY_VALUE_VALUE) + lengths);
     copy_into(block, at + 4, text.as_bytes());
     at + 2 + any
 }
@@ -75,19 +76,28 @@ pub(crate) fn write_short_number(block: &mut [u8; SHORT], field: u8, name: &str,
     if name.len() > SHORT - FRAME {
         return 0;
     }
+    let bits = number.bits;
     let (value_key, len) = match number.kind {
         NumberKind::Bool => (key::VALUE_BOOL, 1),
-        NumberKind::Int => (key::VALUE_INT, varint_len(number.bits)),
+        // One or two bytes are quicker told by a comparison.
+        NumberKind::Int if bits < 0x4000 => (key::VALUE_INT, 1 + usize::from(bits >= 0x80)),
+        NumberKind::Int => (key::VALUE_INT, varint_len(bits)),
         NumberKind::Double => (key::VALUE_DOUBLE, 8),
     };
     let any = 1 + len;
     write_short_name(block, field, name, any);
     let at = 4 + name.len();
-    write_four(block, at, [key::KEY_VALUE_VALUE, any as u8, value_key, number.bits as u8]);
+    let keys = 0x10000 * u32::from(value_key) + u32::from(key::KEY_VALUE_VALUE);
+    write_four(block, at, keys + any as u32 * 0x100);
     if let Some(value) = block.get_mut(at + 3..).and_then(|rest| rest.first_chunk_mut::<10>()) {
         match number.kind {
-            NumberKind::Double => value[..8].copy_from_slice(&number.bits.to_le_bytes()),
-            _ => varint_into(value, number.bits),
+            NumberKind::Double => value[..8].copy_from_slice(&bits.to_le_bytes()),
+            _ if bits < 0x4000 => {
+                // The second byte is written even if it is none of the value's.
+                let more = u64::from(bits >= 0x80) << 7;
+                value[..2].copy_from_slice(&((bits & 0x7f | more | bits >> 7 << 8) as u16).to_le_bytes());
+            }
+            _ => varint_into(value, bits),
         }
     }
     at + 2 + any
@@ -96,14 +106,16 @@ pub(crate) fn write_short_number(block: &mut [u8; SHORT], field: u8, name: &str,
 /// Everything of a short `KeyValue` up to its value, whose body takes `any` bytes.
 #[inline(always)]
 fn write_short_name(block: &mut [u8; SHORT], field: u8, name: &str, any: usize) {
-    write_four(block, 0, [field, (4 + name.len() + any) as u8, key::KEY_VALUE_KEY, name.len() as u8]);
+    let lengths = (4 + name.len() + any) as u32 * 0x100 + name.len() as u32 * 0x100_0000;
+    write_four(block, 0, 0x10000 * u32::from(key::KEY_VALUE_KEY) + u32::from(field) + lengths);
     copy_into(block, 4, name.as_bytes());
 }
 
+/// Two keys with their lengths at once, the first in the low byte. No length is so long that one would reach into the next.
 #[inline(always)]
-fn write_four(block: &mut [u8; SHORT], at: usize, four: [u8; 4]) {
+fn write_four(block: &mut [u8; SHORT], at: usize, four: u32) {
     if let Some(to) = block.get_mut(at..).and_then(|rest| rest.first_chunk_mut()) {
-        *to = four;
+        *to = four.to_le_bytes();
     }
 }
 

@@ -17,7 +17,7 @@ mod redaction;
 mod shared;
 
 pub(crate) use clock::keep_time;
-pub(crate) use frame::{Detached, Extra, FrameContext, Parent, StartSpan};
+pub(crate) use frame::{Detached, Extra, FrameContext, Parent, Recording, StartSpan};
 pub(crate) use lanes::{Counts, Release};
 #[cfg(feature = "guest")]
 pub(crate) use last_trace::SharedCapture;
