@@ -34,6 +34,7 @@ pub(super) struct Recovery {
     adoption: Adoption,
     max_age: Duration,
     batch_bytes: usize,
+    batch_spans: usize,
     inner: Mutex<Inner>,
     /// Counts up when something was taken over.
     found: watch::Sender<u64>,
@@ -95,6 +96,7 @@ impl Recovery {
             adoption,
             max_age: config.spool.max_age,
             batch_bytes: config.max_batch_bytes,
+            batch_spans: config.max_batch_spans,
             inner: Mutex::new(inner),
             found: watch::Sender::new(0),
             progress: Condvar::new(),
@@ -207,7 +209,7 @@ impl Inner {
             return 0;
         }
         let taken = Orphan::open(directory).and_then(|orphan| match orphan {
-            Some(mut orphan) => empty_ring(&mut orphan, recovery.batch_bytes).map(|()| Some(orphan)),
+            Some(mut orphan) => empty_ring(&mut orphan, recovery).map(|()| Some(orphan)),
             None => Ok(None),
         });
         let orphan = match taken {
@@ -371,7 +373,7 @@ fn resource_of(
 }
 
 /// Makes batches of what a killed process had in its lanes, so that all there is to do is in one place.
-fn empty_ring(orphan: &mut Orphan, batch_bytes: usize) -> Result<(), SpoolError> {
+fn empty_ring(orphan: &mut Orphan, recovery: &Recovery) -> Result<(), SpoolError> {
     let path = orphan.ring_path();
     if !path.exists() {
         return Ok(());
@@ -406,7 +408,7 @@ fn empty_ring(orphan: &mut Orphan, batch_bytes: usize) -> Result<(), SpoolError>
         if let Some(damage) = lane.damage {
             tracing::warn!(path = %path.display(), ?damage, "a lane of an earlier process is damaged");
         }
-        for records in runs(&newest.leave_out(lane.records), batch_bytes) {
+        for records in runs(&newest.leave_out(lane.records), recovery.batch_bytes, recovery.batch_spans) {
             let spans = Records::new(records).count() as u32;
             orphan.append(orphan.next_sequence(), spans, records)?;
         }

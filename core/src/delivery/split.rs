@@ -18,22 +18,22 @@ pub(crate) fn halves(records: &[u8]) -> Option<(&[u8], &[u8])> {
     best.map(|at| records.split_at(at))
 }
 
-/// Whole records in runs of at most about `max_bytes`; at least one in each.
-pub(crate) fn runs(records: &[u8], max_bytes: usize) -> impl Iterator<Item = &[u8]> {
+/// Whole records in runs of at most about `max_bytes` and `max_spans`; at least one in each.
+pub(crate) fn runs(records: &[u8], max_bytes: usize, max_spans: usize) -> impl Iterator<Item = &[u8]> {
     let mut rest = records;
     std::iter::from_fn(move || {
         let mut walk = Records::new(rest);
-        let (mut end, mut any) = (0, false);
+        let (mut end, mut spans) = (0, 0);
         while walk.next().is_some() {
             let next = rest.len() - walk.rest().len();
-            if any && next > max_bytes {
+            if spans > 0 && (next > max_bytes || spans == max_spans) {
                 break;
             }
-            (end, any) = (next, true);
+            (end, spans) = (next, spans + 1);
         }
         let (run, left) = rest.split_at(end);
         rest = left;
-        any.then_some(run)
+        (spans > 0).then_some(run)
     })
 }
 
@@ -62,13 +62,15 @@ mod tests {
     #[test]
     fn runs_are_whole_records_and_all_of_them() {
         let all = records(&[8, 8, 80_000, 8, 8, 8]);
-        let found: Vec<_> = runs(&all, 200).collect();
+        let found: Vec<_> = runs(&all, 200, 9).collect();
         assert_eq!(found.concat(), all);
         assert_eq!(found.iter().map(|run| Records::new(run).count()).collect::<Vec<_>>(), [2, 1, 3]);
         assert_eq!(
-            runs(&all[..all.len() - 1], 1 << 20).map(|run| Records::new(run).count()).sum::<usize>(),
+            runs(&all[..all.len() - 1], 1 << 20, 9).map(|run| Records::new(run).count()).sum::<usize>(),
             5
         );
+        let by_spans = runs(&all, 1 << 20, 4).map(|run| Records::new(run).count());
+        assert_eq!(by_spans.collect::<Vec<_>>(), [4, 2]);
     }
 
     #[test]

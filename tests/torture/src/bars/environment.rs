@@ -64,7 +64,7 @@ fn must_tell(variable: &Var, called: &str) -> Option<bool> {
 pub(super) fn bar(bench: &Bench) -> Result<Finding> {
     let mut finding = Finding::default();
     let sink = CountingSink::start()?;
-    let window = Duration::from_millis(if bench.effort.short { 300 } else { 1000 });
+    let window = Duration::from_millis(if bench.effort.short { 300 } else { 600 });
     let mut cases = cases();
     if bench.effort.short {
         // A different third each time; a longer run has them all.

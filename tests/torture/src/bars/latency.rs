@@ -63,7 +63,7 @@ pub(super) fn bar(bench: &Bench) -> Result<Finding> {
         Ok(disk) => conditions.push(Condition::new(bench, "disk full", &sink, Fault::Refuse, Some(disk))?),
         Err(error) => finding.without(format!("a full disk: none can be mounted ({error})")),
     }
-    for _ in 0..bench.rounds(3, 8).min(100) {
+    for _ in 0..bench.rounds(3, 5).min(100) {
         for condition in &mut conditions {
             let measured = condition.worker.ask(&format!("measure spans={SPANS}"), "measured")?;
             condition.turns.push(measured);

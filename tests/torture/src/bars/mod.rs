@@ -28,11 +28,17 @@ pub struct Bar {
     pub name: &'static str,
     /// The parts that are run, one after the other.
     parts: &'static [fn(&Bench) -> Result<Finding>],
+    /// Whether it does little but wait, and disturbs nobody who is measured meanwhile.
+    pub waits: bool,
 }
 
 impl Bar {
     const fn new(number: u32, name: &'static str, parts: &'static [fn(&Bench) -> Result<Finding>]) -> Self {
-        Self { number, name, parts }
+        Self { number, name, parts, waits: false }
+    }
+
+    const fn that_waits(self) -> Self {
+        Self { waits: true, ..self }
     }
 
     /// Runs every part. One that could not be run to its end is a miss.
@@ -51,7 +57,7 @@ impl Bar {
 /// All but the 18th, the accounting law, which each of these checks as well.
 pub const BARS: &[Bar] = &[
     Bar::new(1, "kill -9 at random moments, replay by a new process", &[kill::bar]),
-    Bar::new(2, "the collector is down", &[collector_down::bar]),
+    Bar::new(2, "the collector is down", &[collector_down::bar]).that_waits(),
     Bar::new(3, "100,000 spans a second", &[throughput::steady, throughput::flat_out]),
     Bar::new(4, "closing a scope while everything around is broken", &[latency::bar, producer_calls::bar]),
     Bar::new(5, "a full disk and one that fails", &[full_disk::full, full_disk::failing]),
@@ -59,15 +65,16 @@ pub const BARS: &[Bar] = &[
     Bar::new(7, "Retry-After and RetryInfo", &[elsewhere::retry_after]),
     Bar::new(8, "every HTTP and gRPC code", &[elsewhere::every_code]),
     Bar::new(9, "answers that are none", &[elsewhere::bad_answers]),
-    Bar::new(10, "teardown with a server that hangs", &[hanging_teardown::bar]),
+    Bar::new(10, "teardown with a server that hangs", &[hanging_teardown::bar]).that_waits(),
     Bar::new(11, "every runtime, debug and release", &[elsewhere::runtimes]),
     Bar::new(
         12,
         "exporter panics, forks, no threads",
         &[exporter_panics::bar, fork::bar, threads_refused::bar],
-    ),
+    )
+    .that_waits(),
     Bar::new(13, "every variable with every bad value", &[environment::bar]),
-    Bar::new(14, "clocks that jump ten years", &[clock::bar]),
+    Bar::new(14, "clocks that jump ten years", &[clock::bar]).that_waits(),
     Bar::new(15, "TLS that is wrong", &[elsewhere::tls]),
     Bar::new(16, "one backend of three is down", &[one_of_three::bar]),
     Bar::new(17, "fuzzed inputs", &[elsewhere::fuzz_corpora]),

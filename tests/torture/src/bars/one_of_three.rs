@@ -23,7 +23,7 @@ pub(super) fn bar(bench: &Bench) -> Result<Finding> {
     let (refuses, hangs) = (Third::Does(Fault::Refuse), Third::Does(Fault::Hang));
     let thirds = [healthy, Third::Absent, refuses, hangs];
     let mut took: [Vec<f64>; 4] = Default::default();
-    for round in 0..bench.rounds(3, 6).min(50) as usize {
+    for round in 0..bench.rounds(3, 4).min(50) as usize {
         // Who goes first changes, and with it whom the machine's moods hit.
         for step in 0..thirds.len() {
             let which = (step + round) % thirds.len();
