@@ -6,6 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tracer_factory_core::config::{AgentSessionConfig, Endpoint, OtlpProtocol, TracerConfig};
 use tracer_factory_core::delivery::{Batch, BoxFuture, Connected, Destination, Outcome, Plan};
 use tracer_factory_core::error::ConfigError;
+use tracer_factory_core::http::HeaderFile;
 use tracer_factory_core::http::otlp::{OtlpDestination, OtlpTarget, otlp_destination, otlp_plan};
 
 use crate::config::NAME;
@@ -25,6 +26,7 @@ pub(crate) fn plan(config: &TracerConfig) -> Result<Plan, ConfigError> {
             let bearer = SecretString::from(format!("Bearer {}", key.expose_secret()));
             target.headers.push(("authorization".to_owned(), bearer));
         }
+        target.header_file = config.api_key_file.clone().map(HeaderFile::Bearer);
         return otlp_plan(NAME, target);
     }
     if !config.listen.ip().is_loopback() {

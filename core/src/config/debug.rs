@@ -11,6 +11,7 @@ impl fmt::Debug for OtlpConfig {
             .field("endpoint_is_exact", &self.endpoint_is_exact)
             .field("protocol", &self.protocol)
             .field("headers", &self.headers)
+            .field("headers_file", &self.headers_file)
             .field("timeout", &self.timeout)
             .field("compression", &self.compression)
             .field("tls", &self.tls)
@@ -46,6 +47,7 @@ impl fmt::Debug for AgentSessionConfig {
             .field("endpoint_is_exact", &self.endpoint_is_exact)
             .field("server_bin", &self.server_bin)
             .field("api_key", &self.api_key)
+            .field("api_key_file", &self.api_key_file)
             .field("max_bytes", &self.max_bytes)
             .finish()
     }

@@ -239,6 +239,9 @@ pub struct OtlpConfig {
     pub protocol: Option<OtlpProtocol>,
     /// Sent with each request; values are secrets.
     pub headers: Vec<(String, SecretString)>,
+    /// Holds `name=value` pairs by comma, as `OTLP_HEADERS` does, and is read again when it is replaced (but
+    /// not by `otlp-sdk`). Its headers win over [`headers`](Self::headers) of the same name.
+    pub headers_file: Option<PathBuf>,
     /// One request's limit.
     pub timeout: Duration,
     /// Compression of the bodies.
@@ -254,6 +257,7 @@ impl Default for OtlpConfig {
             endpoint_is_exact: false,
             protocol: None,
             headers: Vec::new(),
+            headers_file: None,
             timeout: Duration::from_secs(10),
             compression: Compression::None,
             tls: TlsConfig::default(),
@@ -331,6 +335,8 @@ pub struct AgentSessionConfig {
     pub server_bin: Option<PathBuf>,
     /// Sent as a bearer token.
     pub api_key: Option<SecretString>,
+    /// Holds the key, wins over [`api_key`](Self::api_key), and is read again when it is replaced.
+    pub api_key_file: Option<PathBuf>,
     /// Bytes of spans the embedded server keeps; the oldest traces go first.
     pub max_bytes: usize,
 }
@@ -350,6 +356,7 @@ impl Default for AgentSessionConfig {
             endpoint_is_exact: false,
             server_bin: None,
             api_key: None,
+            api_key_file: None,
             max_bytes: 256 << 20,
         }
     }

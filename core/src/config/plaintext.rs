@@ -23,7 +23,10 @@ impl TracerConfig {
         if uses(&[TracerType::Otlp, TracerType::OtlpSdk])
             && let Some(url) = &self.otlp.endpoint
         {
-            check("otlp.endpoint", url, self.otlp.headers.iter().any(|(name, _)| secret(name)));
+            // What is in a file that nobody has read yet is taken for a credential.
+            let is_unread = self.otlp.headers_file.is_some() && self.otlp.headers.is_empty();
+            let has_credentials = is_unread || self.otlp.headers.iter().any(|(name, _)| secret(name));
+            check("otlp.endpoint", url, has_credentials);
         }
         if uses(&[TracerType::Jaeger]) {
             check("jaeger.endpoint", &self.jaeger.endpoint, false);
@@ -36,7 +39,7 @@ impl TracerConfig {
             && !session.managed
             && let Some(url) = &session.endpoint
         {
-            check("agent_session.endpoint", url, session.api_key.is_some());
+            check("agent_session.endpoint", url, session.api_key.is_some() || session.api_key_file.is_some());
         }
         found
     }

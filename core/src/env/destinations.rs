@@ -37,7 +37,8 @@ pub(super) fn otlp(r: &mut Resolver, c: &mut OtlpConfig) {
 
     // Nothing of the headers is shown, and their absence is in the table's words.
     let vars = [&OTLP_HEADERS, &OTEL_EXPORTER_OTLP_TRACES_HEADERS, &OTEL_EXPORTER_OTLP_HEADERS];
-    r.set("otlp.headers", &mut c.headers, parse::headers, |_| String::new(), &vars);
+    let source = r.set("otlp.headers", &mut c.headers, parse::headers, |_| String::new(), &vars);
+    c.headers_file = r.file_of(source);
 
     let vars = [
         &OTLP_TIMEOUT,
@@ -138,7 +139,8 @@ pub(super) fn agent_session(r: &mut Resolver, c: &mut AgentSessionConfig) {
     (c.endpoint, c.endpoint_is_exact) = endpoint;
 
     let key = &mut c.api_key;
-    r.set("agent_session.api_key", key, parse::token, |_| String::new(), &[&AGENTOPS_API_KEY]);
+    let source = r.set("agent_session.api_key", key, parse::token, |_| String::new(), &[&AGENTOPS_API_KEY]);
+    c.api_key_file = r.file_of(source);
     let listen = &mut c.listen;
     r.set("agent_session.listen", listen, parse::listen, show::plain, &[&TRACER_SERVER_LISTEN]);
     let bin = &mut c.server_bin;

@@ -29,6 +29,8 @@ mod tests;
 pub use map::{EnvMap, environment};
 pub use program::{BackendLimits, Program};
 pub use resolver::{Overrode, Setting, Source};
+#[cfg(feature = "http")]
+pub(crate) use secret_file::{headers_in, token_in};
 pub(crate) use state::spool_directory;
 pub use table::readme_table;
 pub use var::{Kind, Var};

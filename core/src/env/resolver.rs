@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::path::PathBuf;
 
 use super::map::EnvMap;
 use super::parse::Parsed;
@@ -72,10 +73,19 @@ impl<T> Found<T> {
 pub(super) struct Resolver {
     values: Values,
     /// By the variable that each stands for; secrets, so this has no `Debug`.
-    from_files: Vec<(&'static Var, &'static Var, String)>,
+    from_files: Vec<InFile>,
     pub(super) settings: Vec<Setting>,
     pub(super) warnings: Vec<Warning>,
     pub(super) errors: Vec<ConfigError>,
+}
+
+/// A secret out of a file.
+struct InFile {
+    stands_for: &'static Var,
+    /// The variable that names the file.
+    var: &'static Var,
+    path: PathBuf,
+    text: String,
 }
 
 const HIDDEN: &str = "<hidden>";
@@ -107,9 +117,9 @@ impl Resolver {
                 what: "the variables can't be read as text".to_owned(),
             }),
         }
-        for FromFile { var, stands_for, value } in secrets_in_files(map) {
+        for FromFile { var, stands_for, path, value } in secrets_in_files(map) {
             match value {
-                Ok(text) => this.from_files.push((stands_for, var, text)),
+                Ok(text) => this.from_files.push(InFile { stands_for, var, path, text }),
                 Err(why) => this.refuse(var, "", &why),
             }
         }
@@ -123,10 +133,10 @@ impl Resolver {
         var: &'static Var,
         parse: impl FnOnce(&Kind, &str) -> Parsed<T>,
     ) -> Option<Found<T>> {
-        let in_file = || self.from_files.iter().find(|(stands_for, ..)| stands_for.name == var.name);
+        let in_file = || self.from_files.iter().find(|file| file.stands_for.name == var.name);
         let (source, text) = match self.values.get(var.name) {
             Some(text) => (var, text),
-            None => in_file().map(|(_, file, text)| (*file, text.as_str()))?,
+            None => in_file().map(|file| (file.var, file.text.as_str()))?,
         };
         match parse(&var.kind, text) {
             Ok(value) => Some(Found { var: source, value }),
@@ -136,6 +146,12 @@ impl Resolver {
                 None
             }
         }
+    }
+
+    /// The file that a setting's value was read from.
+    pub(super) fn file_of(&self, source: Source) -> Option<PathBuf> {
+        let Source::Var(name) = source else { return None };
+        self.from_files.iter().find(|file| file.var.name == name).map(|file| file.path.clone())
     }
 
     pub(super) fn is_set(&self, var: &Var) -> bool {

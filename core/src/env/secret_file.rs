@@ -2,8 +2,16 @@
 
 use std::fs::File;
 use std::io::Read;
+#[cfg(feature = "http")]
+use std::path::Path;
+use std::path::PathBuf;
+
+#[cfg(feature = "http")]
+use secrecy::SecretString;
 
 use super::map::EnvMap;
+#[cfg(feature = "http")]
+use super::parse;
 use super::var::{Kind, Var};
 use super::vars::VARS;
 use crate::error::Shown;
@@ -14,8 +22,24 @@ pub(super) struct FromFile {
     pub(super) var: &'static Var,
     /// The variable whose value the file holds.
     pub(super) stands_for: &'static Var,
+    /// The file.
+    pub(super) path: PathBuf,
     /// The value, or what is wrong with the file.
     pub(super) value: Result<String, String>,
+}
+
+/// The headers that a file holds now, or what is wrong with it.
+#[cfg(feature = "http")]
+pub(crate) fn headers_in(path: &Path) -> Result<Vec<(String, SecretString)>, String> {
+    parse::headers(&Kind::Headers, &read(&path.to_string_lossy())?)
+        .map_err(|allowed| format!("{} must hold {allowed}", path.display()))
+}
+
+/// The token that a file holds now, or what is wrong with it.
+#[cfg(feature = "http")]
+pub(crate) fn token_in(path: &Path) -> Result<SecretString, String> {
+    let token = parse::token(&Kind::Token, &read(&path.to_string_lossy())?);
+    token.ok().flatten().ok_or_else(|| format!("{} must hold {}", path.display(), Kind::Token.allowed()))
 }
 
 /// Every secret that is in a file.
@@ -32,7 +56,7 @@ pub(super) fn secrets_in_files(map: &EnvMap) -> impl Iterator<Item = FromFile> {
             }
             path => read(path),
         };
-        Some(FromFile { var, stands_for, value })
+        Some(FromFile { var, stands_for, path: PathBuf::from(path), value })
     })
 }
 

@@ -4,7 +4,8 @@ use std::fmt;
 use std::io::Write;
 use std::time::Duration;
 
-use ::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
+use ::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
+use ::http::request::Parts;
 use ::http::{Method, Request, StatusCode, Uri};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -16,7 +17,8 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::{Instant, timeout_at};
 
 use super::outcome::{self, SendError};
-use super::{HttpTarget, basic_authorization, request, tls, words};
+use super::rotation::{Look, Rotation};
+use super::{HttpTarget, request, tls, words};
 use crate::config::{Compression, Endpoint};
 use crate::delivery::Outcome;
 use crate::error::ConfigError;
@@ -36,6 +38,9 @@ pub struct HttpSender {
     pub(super) http2: bool,
     /// Whether there was ever an answer; without one, the receiver may speak another protocol.
     pub(super) answered: bool,
+    /// Whether a request with these credentials, or those that they replaced, was ever taken.
+    accepted: bool,
+    rotation: Rotation,
     uri: Uri,
     compression: Compression,
     timeout: Duration,
@@ -75,25 +80,10 @@ impl HttpSender {
     fn with_version(target: HttpTarget, http2: bool) -> Result<Self, ConfigError> {
         let endpoint = target.endpoint.clone();
         let uri = request::uri(target.setting, &endpoint)?;
-        let mut headers = target.header_map()?;
-        if let Some(basic) = basic_authorization(&endpoint) {
-            headers.entry(AUTHORIZATION).or_insert(basic);
-        }
-        headers
-            .entry(USER_AGENT)
-            .or_insert(HeaderValue::from_static(concat!("tracer-factory/", env!("CARGO_PKG_VERSION"))));
-
+        // Before they are read: what is replaced meanwhile counts as changed.
+        let (rotation, headers) = Rotation::new(&target)?;
         let tls = if endpoint.is_tls() { tls::client_config(&target.tls)? } else { tls::unused()? };
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        tcp.set_keepalive(Some(IDLE));
-        let builder = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
-        let connector = if http2 {
-            builder.enable_http2().wrap_connector(tcp)
-        } else {
-            builder.enable_http1().wrap_connector(tcp)
-        };
+        let connector = connector(tls, http2);
         Ok(Self {
             client: client(&connector, http2),
             connector,
@@ -105,6 +95,8 @@ impl HttpSender {
             headers,
             http2,
             answered: false,
+            accepted: false,
+            rotation,
             compression: target.compression,
             timeout: target.timeout,
         })
@@ -141,7 +133,30 @@ impl HttpSender {
     /// An answer of any status, or why there is none.
     pub(super) async fn exchange(&mut self, request: Request<Bytes>) -> Result<Response, SendError> {
         let deadline = Instant::now() + self.timeout;
-        let (mut parts, body) = request.into_parts();
+        let (parts, body) = request.into_parts();
+        self.renew(Look::WhenDue);
+        let mut answer = self.attempt(parts.clone(), body.clone(), deadline).await;
+        let is_refused = match &answer {
+            Ok(response) => refuses_credentials(response),
+            Err(SendError::Timeout) => false,
+            Err(SendError::Client(_) | SendError::Body(_)) => self.endpoint.is_tls(),
+        };
+        if is_refused && self.renew(Look::AtOnce) {
+            answer = self.attempt(parts, body, deadline).await;
+        }
+        self.answered |= answer.is_ok();
+        self.accepted |= answer
+            .as_ref()
+            .is_ok_and(|response| response.status.is_success() && !refuses_credentials(response));
+        answer
+    }
+
+    async fn attempt(
+        &mut self,
+        mut parts: Parts,
+        body: Bytes,
+        deadline: Instant,
+    ) -> Result<Response, SendError> {
         for (name, value) in &self.headers {
             parts.headers.insert(name.clone(), value.clone());
         }
@@ -151,13 +166,33 @@ impl HttpSender {
             Ok(Err(error)) => Err(SendError::Client(error)),
             Err(_) => Err(SendError::Timeout),
         };
-        self.answered |= answer.is_ok();
         if self.http2 && answer.is_err() {
             // A multiplexed connection outlives its requests: one that answers nothing, because the
             // peer vanished without a word, would take every later request as well.
             self.client = client(&self.connector, true);
         }
         answer
+    }
+
+    /// Takes what has replaced the files of credentials. These files are small and this is the delivery thread,
+    /// so it may wait for them.
+    fn renew(&mut self, look: Look) -> bool {
+        let renewed = self.rotation.look(look, &self.headers);
+        let is_new = renewed.headers.is_some() || renewed.tls.is_some();
+        if let Some(headers) = renewed.headers {
+            self.headers = headers;
+        }
+        if let Some(tls) = renewed.tls {
+            // Connections that were made with the old certificates end with the old client.
+            self.connector = connector(tls, self.http2);
+            self.client = client(&self.connector, self.http2);
+        }
+        is_new
+    }
+
+    /// Whether a refusal of the credentials may pass: they were good, and their file can be replaced.
+    pub(super) fn awaits_credentials(&self) -> bool {
+        self.accepted && self.rotation.has_header_file()
     }
 
     /// What the receiver said, fit for an error.
@@ -182,6 +217,28 @@ impl fmt::Debug for HttpSender {
             .field("endpoint", &self.endpoint)
             .field("timeout", &self.timeout)
             .finish_non_exhaustive()
+    }
+}
+
+/// By status, or by gRPC's code, which stands in the trailers, or in the headers of an answer without a message.
+fn refuses_credentials(response: &Response) -> bool {
+    const UNAUTHENTICATED: &[u8] = b"16";
+    const PERMISSION_DENIED: &[u8] = b"7";
+    let code = response.trailers.get("grpc-status").or_else(|| response.headers.get("grpc-status"));
+    matches!(response.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+        || code.is_some_and(|code| matches!(code.as_bytes(), UNAUTHENTICATED | PERMISSION_DENIED))
+}
+
+fn connector(tls: rustls::ClientConfig, http2: bool) -> HttpsConnector<HttpConnector> {
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    tcp.set_keepalive(Some(IDLE));
+    let builder = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
+    if http2 {
+        builder.enable_http2().wrap_connector(tcp)
+    } else {
+        builder.enable_http1().wrap_connector(tcp)
     }
 }
 

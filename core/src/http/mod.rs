@@ -4,15 +4,18 @@
 //! of an answer than it must; every failure is already an [`Outcome`](crate::delivery::Outcome).
 
 mod client;
+mod header_file;
 pub mod otlp;
 mod outcome;
 mod percent;
 mod request;
 mod retry_after;
+mod rotation;
 mod target;
 mod tls;
 mod words;
 
 pub use client::{HttpSender, Response};
+pub use header_file::HeaderFile;
 pub use request::basic_authorization;
 pub use target::HttpTarget;

@@ -64,7 +64,9 @@ pub(super) fn of_status(sender: &HttpSender, response: &Response) -> Outcome {
     let error = error(sender, status_words(sender, response));
     if is_too_large(response) {
         Outcome::TooLarge(error)
-    } else if RETRYABLE.contains(&response.status) || sender.also_retried.contains(&response.status.as_u16())
+    } else if RETRYABLE.contains(&response.status)
+        || sender.also_retried.contains(&response.status.as_u16())
+        || matches!(response.status.as_u16(), 401 | 403) && sender.awaits_credentials()
     {
         Outcome::Retry { after: retry_after(&response.headers, SystemTime::now()), error }
     } else {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::request;
+use super::{HeaderFile, request};
 use crate::config::{Compression, Endpoint, TlsConfig};
 use crate::error::ConfigError;
 
@@ -20,6 +20,8 @@ pub struct HttpTarget {
     pub endpoint: Endpoint,
     /// Sent with each request; values are secrets.
     pub headers: Vec<(String, SecretString)>,
+    /// More of them, read again when the file is replaced.
+    pub header_file: Option<HeaderFile>,
     /// The limit of one request, from connecting to the last byte of the answer.
     pub timeout: Duration,
     /// Compression of the bodies.
@@ -51,6 +53,7 @@ impl HttpTarget {
             setting,
             endpoint,
             headers: Vec::new(),
+            header_file: None,
             timeout: Duration::from_secs(10),
             compression: Compression::None,
             tls: TlsConfig::default(),
@@ -79,31 +82,31 @@ impl HttpTarget {
 
     /// Checks URL and headers, without network or disk.
     pub fn check(&self) -> Result<(), ConfigError> {
-        self.header_map()?;
+        header_map(self.setting, &self.headers)?;
         request::uri(self.setting, &self.endpoint).map(drop)
     }
+}
 
-    /// The headers, their values marked as secret.
-    pub(super) fn header_map(&self) -> Result<HeaderMap, ConfigError> {
-        let mut map = HeaderMap::with_capacity(self.headers.len() + 2);
-        for (name, value) in &self.headers {
-            let setting = || format!("header {} for {}", name.escape_debug(), self.setting);
-            let known = HeaderName::try_from(name.as_str())
-                .map_err(|_| ConfigError::invalid_secret(setting(), "its name must be an HTTP token"))?;
-            if OWN_HEADERS.contains(&known) {
-                return Err(ConfigError::invalid_secret(
-                    setting(),
-                    "this header is set by the exporter itself",
-                ));
-            }
-            let mut value = HeaderValue::try_from(value.expose_secret()).map_err(|_| {
-                ConfigError::invalid_secret(setting(), "its value must be visible ASCII on one line")
-            })?;
-            value.set_sensitive(true);
-            map.insert(known, value);
+/// The headers, their values marked as secret; of one name the last.
+pub(super) fn header_map<'a>(
+    target: &str,
+    headers: impl IntoIterator<Item = &'a (String, SecretString)>,
+) -> Result<HeaderMap, ConfigError> {
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        let setting = || format!("header {} for {target}", name.escape_debug());
+        let known = HeaderName::try_from(name.as_str())
+            .map_err(|_| ConfigError::invalid_secret(setting(), "its name must be an HTTP token"))?;
+        if OWN_HEADERS.contains(&known) {
+            return Err(ConfigError::invalid_secret(setting(), "this header is set by the exporter itself"));
         }
-        Ok(map)
+        let mut value = HeaderValue::try_from(value.expose_secret()).map_err(|_| {
+            ConfigError::invalid_secret(setting(), "its value must be visible ASCII on one line")
+        })?;
+        value.set_sensitive(true);
+        map.insert(known, value);
     }
+    Ok(map)
 }
 
 impl fmt::Debug for HttpTarget {
@@ -112,6 +115,7 @@ impl fmt::Debug for HttpTarget {
             .field("setting", &self.setting)
             .field("endpoint", &self.endpoint)
             .field("headers", &self.headers)
+            .field("header_file", &self.header_file)
             .field("timeout", &self.timeout)
             .field("compression", &self.compression)
             .field("tls", &self.tls)
@@ -145,7 +149,7 @@ mod tests {
     fn debug_shows_no_secret() {
         let target = with_header("authorization", "canary");
         assert!(target.check().is_ok());
-        let text = format!("{target:?} {:?}", target.header_map().unwrap());
+        let text = format!("{target:?} {:?}", header_map("X", &target.headers).unwrap());
         assert!(!text.contains("canary"), "{text}");
     }
 }

@@ -6,6 +6,7 @@ mod faults;
 mod grpc;
 mod grpc_answers;
 mod http;
+mod rotation;
 mod support;
 mod tls;
 mod tls_faults;

@@ -66,7 +66,7 @@ impl Receiver {
 }
 
 /// Whether the body is as long as the head says.
-fn is_whole(request: &[u8]) -> bool {
+pub(crate) fn is_whole(request: &[u8]) -> bool {
     let Some(end) = request.windows(4).position(|window| window == b"\r\n\r\n") else { return false };
     let head = std::str::from_utf8(&request[..end]).unwrap();
     let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
@@ -74,7 +74,11 @@ fn is_whole(request: &[u8]) -> bool {
 }
 
 /// TLS with this certificate; clients have to show one of `clients_of`.
-fn server(certificate: &rcgen::Certificate, key: &KeyPair, clients_of: Option<&Authority>) -> ServerConfig {
+pub(crate) fn server(
+    certificate: &rcgen::Certificate,
+    key: &KeyPair,
+    clients_of: Option<&Authority>,
+) -> ServerConfig {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
@@ -92,7 +96,7 @@ fn server(certificate: &rcgen::Certificate, key: &KeyPair, clients_of: Option<&A
     builder.with_single_cert(vec![certificate.der().clone()], key).unwrap()
 }
 
-fn good(authority: &Authority) -> ServerConfig {
+pub(crate) fn good(authority: &Authority) -> ServerConfig {
     let (certificate, key) = authority.certify("127.0.0.1");
     server(&certificate, &key, None)
 }

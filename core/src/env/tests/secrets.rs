@@ -38,10 +38,12 @@ fn a_file_holds_the_value() {
         ("<hidden>", "OTLP_HEADERS_FILE")
     );
     assert!(!format!("{resolved:?}").contains("canary"));
+    assert_eq!(resolved.config.otlp.headers_file.as_deref(), Some(std::path::Path::new(file.path())));
 
     let file = SecretFile::new("key", b"canary\n");
     let config = config(&[("AGENTOPS_API_KEY_FILE", file.path())]);
     assert_eq!(config.agent_session.api_key.unwrap().expose_secret(), "canary");
+    assert_eq!(config.agent_session.api_key_file.as_deref(), Some(std::path::Path::new(file.path())));
 }
 
 #[test]

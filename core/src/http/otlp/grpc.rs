@@ -113,10 +113,9 @@ impl OtlpGrpc {
     }
 
     fn failed(&self, status: GrpcStatus) -> Outcome {
+        let refuses = matches!(status.code, GrpcStatus::UNAUTHENTICATED | GrpcStatus::PERMISSION_DENIED);
         let hint = match status.code {
-            GrpcStatus::UNAUTHENTICATED | GrpcStatus::PERMISSION_DENIED => {
-                ": check the credentials among the headers that are sent".to_owned()
-            }
+            _ if refuses => ": check the credentials among the headers that are sent".to_owned(),
             GrpcStatus::UNIMPLEMENTED => {
                 format!(": there is no OTLP trace service at this address; check {}", self.sender.setting)
             }
@@ -133,7 +132,7 @@ impl OtlpGrpc {
         let error = outcome::error(&self.sender, what);
         if status.is_too_large() {
             Outcome::TooLarge(error)
-        } else if status.is_retryable() {
+        } else if status.is_retryable() || refuses && self.sender.awaits_credentials() {
             Outcome::Retry { after: status.retry_delay.map(capped), error }
         } else {
             Outcome::Rejected(error)

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::super::{HttpSender, HttpTarget};
+use super::super::{HeaderFile, HttpSender, HttpTarget};
 use crate::config::{Compression, Endpoint, OtlpConfig, OtlpProtocol, TlsConfig};
 use crate::error::ConfigError;
 
@@ -23,6 +23,8 @@ pub struct OtlpTarget {
     pub protocol: Option<OtlpProtocol>,
     /// Sent with each request; values are secrets.
     pub headers: Vec<(String, SecretString)>,
+    /// More of them, read again when the file is replaced.
+    pub header_file: Option<HeaderFile>,
     /// One request's limit.
     pub timeout: Duration,
     /// Compression of the bodies.
@@ -50,6 +52,7 @@ impl OtlpTarget {
             exact: config.endpoint_is_exact,
             protocol: config.protocol,
             headers: config.headers.clone(),
+            header_file: config.headers_file.clone().map(HeaderFile::Pairs),
             timeout: config.timeout,
             compression: config.compression,
             tls: config.tls.clone(),
@@ -112,6 +115,7 @@ impl OtlpTarget {
             setting: self.setting,
             endpoint,
             headers: self.headers.clone(),
+            header_file: self.header_file.clone(),
             timeout: self.timeout,
             compression: self.compression,
             tls: self.tls.clone(),
