@@ -16,8 +16,16 @@ pub(super) fn from_otel(context: &otel::SpanContext) -> SpanContext {
         trace_id: TraceId::from_bytes(context.trace_id().to_bytes()),
         span_id: SpanId::from_bytes(context.span_id().to_bytes()),
         flags: TraceFlags::from_byte(context.trace_flags().to_u8()),
-        trace_state: TraceState::from_header(&context.trace_state().header()),
+        trace_state: trace_state(context.trace_state()),
         is_remote: context.is_remote(),
+    }
+}
+
+fn trace_state(state: &otel::TraceState) -> TraceState {
+    if *state == otel::TraceState::NONE {
+        TraceState::default()
+    } else {
+        TraceState::from_header(&state.header())
     }
 }
 

@@ -65,6 +65,25 @@ impl Local {
         Detached { context: begun.words.context(root, begun.extra), recording: begun.recording }
     }
 
+    /// Starts a guest's span, whose children find its root by other means. True when it is a recorded root itself.
+    #[cfg(feature = "guest")]
+    pub(crate) fn open_guest(&mut self, recorder: &Arc<Recorder>, start: &StartSpan<'_>) -> (Detached, bool) {
+        // The parent's root may be on this thread only; a guest's span may end on any.
+        if let Parent::Current = start.parent
+            && let Some(parent) = self.share_current()
+        {
+            return self.open_guest(recorder, &start.under(&parent));
+        }
+        let waiting = self.spare.pop();
+        let mut begun = self.begin(waiting, recorder, start);
+        if !begun.records {
+            self.spare.extend(begun.recording.take());
+        }
+        let is_root = begun.records && matches!(begun.root, Root::Itself);
+        let root = if let Root::Shared(shared) = begun.root { Some(shared) } else { None };
+        (Detached { context: begun.words.context(root, begun.extra), recording: begun.recording }, is_root)
+    }
+
     #[inline(always)]
     fn begin(
         &mut self,

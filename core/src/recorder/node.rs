@@ -28,6 +28,9 @@ pub(crate) struct Node {
     extra: Cell<Option<Arc<Extra>>>,
     #[cfg(feature = "guest")]
     guest: Cell<Option<opentelemetry::ContextGuard>>,
+    /// A root that guests on other threads find.
+    #[cfg(feature = "guest")]
+    open_root: Cell<Option<crate::guest::OpenRoot>>,
 }
 
 /// The plain part of a context.
@@ -239,6 +242,53 @@ impl Node {
     #[cfg(feature = "guest")]
     pub(crate) fn take_guest(&self) -> Option<opentelemetry::ContextGuard> {
         self.guest.take()
+    }
+}
+
+/// What guests ask and leave here.
+#[cfg(feature = "guest")]
+impl Node {
+    /// Whether it is a recorded root.
+    pub(crate) fn is_root(&self) -> bool {
+        let root = self.root.take();
+        let is_root = matches!(root, Root::Itself);
+        self.set_root(root);
+        is_root && self.records()
+    }
+
+    /// Whether its root was opened elsewhere.
+    pub(crate) fn has_root_elsewhere(&self) -> bool {
+        let root = self.root.take();
+        let elsewhere = matches!(root, Root::Shared(_));
+        self.set_root(root);
+        elsewhere
+    }
+
+    /// Its trace, the recorder's number, and its worker.
+    pub(crate) fn belongs_to(&self) -> (TraceId, u64, Worker) {
+        let words = self.words.get();
+        (words.trace_id, words.recorder, words.worker)
+    }
+
+    /// Whether it has vendors' entries or baggage.
+    pub(crate) fn has_extra(&self) -> bool {
+        self.words.get().has_extra
+    }
+
+    pub(crate) fn set_open_root(&self, root: crate::guest::OpenRoot) {
+        self.open_root.set(Some(root));
+    }
+
+    pub(crate) fn take_open_root(&self) -> Option<crate::guest::OpenRoot> {
+        self.open_root.take()
+    }
+
+    /// Of a root: what spans elsewhere were added to.
+    pub(crate) fn gather(&self, elsewhere: Arc<SharedCapture>) {
+        if let Some(mut recording) = self.recording.take() {
+            recording.gather(elsewhere);
+            self.keep(recording);
+        }
     }
 }
 
