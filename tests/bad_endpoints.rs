@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use receivers::{Answer, Refusing, Silent, http};
-use tracer_factory::config::OtlpProtocol;
+use tracer_factory::config::{OtlpProtocol, SpoolDirectory};
 use tracer_factory::{BaseTracer, ConfigError, DestinationReport, TracerConfig, TracerType, create_tracer};
 
 /// What teardown is told to keep to.
@@ -103,6 +103,8 @@ const NETWORKED: [Networked; 8] = [
 impl Networked {
     fn tracer(&self, url: String) -> Result<Arc<dyn BaseTracer>, ConfigError> {
         let mut config = TracerConfig::new((self.tracer_type)());
+        // What was not delivered is lost at the end, and counted; keeping it is tested elsewhere.
+        config.delivery.spool.directory = SpoolDirectory::Off;
         config.delivery.shutdown_timeout = DEADLINE;
         (self.set)(&mut config, url);
         create_tracer(config)
@@ -202,6 +204,8 @@ fn a_request_s_limit_makes_a_hanging_receiver_known() {
     for backend in NETWORKED {
         let silent = Silent::new();
         let mut config = TracerConfig::new((backend.tracer_type)());
+        // What was not delivered is lost at the end, and counted; keeping it is tested elsewhere.
+        config.delivery.spool.directory = SpoolDirectory::Off;
         config.delivery.shutdown_timeout = DEADLINE;
         let limit = Duration::from_millis(50);
         (config.otlp.timeout, config.jaeger.timeout, config.zipkin.timeout) = (limit, limit, limit);
@@ -294,6 +298,8 @@ fn what_speaks_another_protocol_is_counted() {
 fn an_agent_that_is_not_there_breaks_nothing() {
     let port = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let mut config = TracerConfig::new(TracerType::Jaeger);
+    // What was not delivered is lost at the end, and counted; keeping it is tested elsewhere.
+    config.delivery.spool.directory = SpoolDirectory::Off;
     config.jaeger.endpoint = format!("udp://127.0.0.1:{port}");
     config.delivery.shutdown_timeout = DEADLINE;
     let tracer = create_tracer(config).unwrap();
@@ -309,6 +315,8 @@ fn an_agent_that_is_not_there_breaks_nothing() {
 fn the_embedded_server_takes_only_addresses_of_this_machine() {
     for listen in ["0.0.0.0:0", "[::]:0", "192.0.2.1:4319"] {
         let mut config = TracerConfig::new(TracerType::AgentSession);
+        // What was not delivered is lost at the end, and counted; keeping it is tested elsewhere.
+        config.delivery.spool.directory = SpoolDirectory::Off;
         config.agent_session.listen = listen.parse().unwrap();
         let error = create_tracer(config).err().map(|error| error.to_string()).unwrap_or_default();
         assert!(error.contains("listen") && error.contains("127.0.0.1"), "{listen}: {error}");
@@ -320,6 +328,8 @@ fn the_embedded_server_takes_only_addresses_of_this_machine() {
 fn the_embedded_server_steps_over_a_port_that_is_taken() {
     let stranger = http(Answer::Bytes(PAGE));
     let mut config = TracerConfig::new(TracerType::AgentSession);
+    // What was not delivered is lost at the end, and counted; keeping it is tested elsewhere.
+    config.delivery.spool.directory = SpoolDirectory::Off;
     config.agent_session.listen = stranger.address;
     config.delivery.shutdown_timeout = Duration::from_secs(60);
     let tracer = create_tracer(config).unwrap();

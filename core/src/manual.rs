@@ -9,7 +9,7 @@ use crate::exception::Exception;
 use crate::guest;
 use crate::ids::{SpanContext, SpanId, TraceId};
 use crate::options::SpanOptions;
-use crate::recorder::{Detached, Node, OpenSpan, Recorder, StartSpan, with_local};
+use crate::recorder::{Detached, Node, OpenSpan, Recorder, Recording, StartSpan, with_local};
 use crate::span_methods::span_methods;
 use crate::value::AttrValue;
 
@@ -57,11 +57,24 @@ impl Span {
         !self.is_recording()
     }
 
-    fn edit(&mut self, change: impl FnOnce(&mut OpenSpan)) {
+    #[inline]
+    pub(crate) fn edit(&mut self, change: impl FnOnce(&mut OpenSpan)) {
         if let Some(detached) = &mut self.detached
             && let Some(recording) = &mut detached.recording
         {
             change(&mut recording.span);
+        }
+    }
+
+    #[inline]
+    fn take_recording(&mut self) -> Option<Box<Recording>> {
+        self.detached.as_mut()?.recording.take()
+    }
+
+    #[inline]
+    fn keep_recording(&mut self, recording: Box<Recording>) {
+        if let Some(detached) = &mut self.detached {
+            detached.recording = Some(recording);
         }
     }
 

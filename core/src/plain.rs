@@ -1,16 +1,6 @@
-//! Attribute values on their way into a span: by kind, so that they travel in registers.
+//! Numbers on their way into a span: by kind, so that they travel in registers.
 
-use std::borrow::Cow;
-
-use crate::value::{AttrValue, Value};
-
-/// A value as the recorder takes it: what nearly every value is, by itself, and the rest by reference.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Plain<'a> {
-    Str(&'a str),
-    Number(Number),
-    Other(&'a AttrValue<'a>),
-}
+use crate::value::Value;
 
 /// A value of fixed size.
 #[derive(Clone, Copy, Debug)]
@@ -35,24 +25,5 @@ impl Number {
             NumberKind::Int => Value::Int(self.bits as i64),
             NumberKind::Double => Value::Double(f64::from_bits(self.bits)),
         }
-    }
-}
-
-impl AttrValue<'_> {
-    /// Shows it in its plain form and drops it. Where the variant is known at compile time, so is that there is nothing to drop.
-    #[inline(always)]
-    pub(crate) fn lend<R>(self, show: impl FnOnce(Plain<'_>) -> R) -> R {
-        let number = |kind, bits| Plain::Number(Number { kind, bits });
-        let plain = match &self {
-            AttrValue::Str(Cow::Borrowed(text)) => Plain::Str(text),
-            AttrValue::Bool(value) => number(NumberKind::Bool, u64::from(*value)),
-            AttrValue::Int(value) => number(NumberKind::Int, *value as u64),
-            AttrValue::Double(value) => number(NumberKind::Double, value.to_bits()),
-            AttrValue::Str(Cow::Owned(text)) => return show(Plain::Str(text)),
-            other => return show(Plain::Other(other)),
-        };
-        let result = show(plain);
-        std::mem::forget(self);
-        result
     }
 }

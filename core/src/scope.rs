@@ -9,7 +9,7 @@ use crate::exception::Exception;
 use crate::guest;
 use crate::ids::{SpanContext, SpanId, TraceId};
 use crate::options::SpanOptions;
-use crate::recorder::{Node, OpenSpan, Recorder, StartSpan, with_local};
+use crate::recorder::{Node, OpenSpan, Recorder, Recording, StartSpan, with_local};
 use crate::span::Trace;
 use crate::span_methods::span_methods;
 
@@ -56,11 +56,10 @@ impl Scope {
     #[inline(never)]
     pub(crate) fn named(recorder: &Arc<Recorder>, name: &str) -> Self {
         let Some(recorder) = recorder.here() else { return Self::noop() };
-        let start = StartSpan::named(name);
         if guest::is_installed() {
-            return Self::start_among_guests(recorder, &start);
+            return Self::start_among_guests(recorder, &StartSpan::named(name));
         }
-        Self::opened(with_local(|local| local.open(recorder, &start)))
+        Self::opened(with_local(|local| local.open(recorder, &StartSpan::named(name))))
     }
 
     #[inline(never)]
@@ -99,6 +98,7 @@ impl Scope {
         }
     }
 
+    #[inline(always)]
     fn take_node(&mut self) -> Option<Rc<Node>> {
         match std::mem::replace(&mut self.place, Place::None) {
             Place::None => None,
@@ -135,6 +135,21 @@ impl Scope {
     fn edit(&self, change: impl FnOnce(&mut OpenSpan)) {
         if let Place::Recording(node) = &self.place {
             node.edit(change);
+        }
+    }
+
+    #[inline(always)]
+    fn take_recording(&self) -> Option<Box<Recording>> {
+        match &self.place {
+            Place::Recording(node) => node.take_recording(),
+            _ => None,
+        }
+    }
+
+    #[inline(always)]
+    fn keep_recording(&self, recording: Box<Recording>) {
+        if let Place::Recording(node) = &self.place {
+            node.keep(recording);
         }
     }
 
@@ -178,35 +193,33 @@ impl Scope {
         let ended = with_local(|local| local.close_root(node)).flatten();
         ended.map_or_else(Trace::default, |(recorder, capture)| recorder.decode(&capture))
     }
+}
 
-    /// What unwinding ends, other than by a scope that some destructor opened meanwhile, is an error.
-    #[cold]
-    #[inline(never)]
-    fn record_unwinding(&self) {
-        if self.node().is_some_and(|node| !node.opened_while_unwinding()) {
-            self.edit(|span| Exception::of_unwinding().record(span));
-        }
+#[inline(never)]
+fn close(node: Rc<Node>) {
+    if std::thread::panicking() {
+        record_unwinding(&node);
     }
+    if guest::is_installed() {
+        guest::end(Some(&node));
+    }
+    with_local(|local| local.close(node));
+}
 
-    #[inline(never)]
-    fn close(&mut self) {
-        if std::thread::panicking() {
-            self.record_unwinding();
-        }
-        if let Some(node) = self.take_node() {
-            if guest::is_installed() {
-                guest::end(Some(&node));
-            }
-            with_local(|local| local.close(node));
-        }
+/// What unwinding ends, other than by a scope that some destructor opened meanwhile, is an error.
+#[cold]
+#[inline(never)]
+fn record_unwinding(node: &Node) {
+    if node.records() && !node.opened_while_unwinding() {
+        node.edit(|span| Exception::of_unwinding().record(span));
     }
 }
 
 impl Drop for Scope {
     #[inline(always)]
     fn drop(&mut self) {
-        if !matches!(self.place, Place::None) {
-            self.close();
+        if let Some(node) = self.take_node() {
+            close(node);
         }
     }
 }

@@ -1,28 +1,62 @@
 //! The methods that scopes and manual spans share, generated over their way of reaching the open span.
 
-/// `$recv` is `&` or `&mut`; the type has `edit(recv self, impl FnOnce(&mut OpenSpan))`, `is_recording(&self)` and
-/// `is_inert(&self)`, which is cheap and true only when it surely records nothing.
+/// `$recv` is `&` or `&mut`; the type has `edit(recv self, impl FnOnce(&mut OpenSpan))`, the two halves of that
+/// (`take_recording`, `keep_recording`: closures are not always inlined), `is_recording(&self)` and `is_inert(&self)`,
+/// which is cheap and true only when it surely records nothing.
 macro_rules! span_methods {
     ($($recv:tt)+) => {
         /// Sets an attribute. The same name again replaces the value.
-        #[inline]
+        ///
+        /// Inlined, since what of it depends on the name alone is then worked out by the compiler.
+        #[inline(always)]
         pub fn set_attribute<'a>($($recv)+ self, name: &str, value: impl Into<$crate::value::AttrValue<'a>>) -> $($recv)+ Self {
             if !self.is_inert() {
                 // The name's hash is a constant wherever the name is one, since this much is inlined.
                 let name = $crate::recorder::Name::new(name);
-                value.into().lend(|value| match value {
-                    $crate::plain::Plain::Str(text) => self.edit(|span| span.set_text(name, text)),
-                    $crate::plain::Plain::Number(number) => self.edit(|span| span.set_number(name, number)),
-                    $crate::plain::Plain::Other(value) => self.put_any(name.text, name.hash, value),
-                });
+                // By kind, so that what is plain stays in registers; it has nothing to be dropped.
+                use $crate::plain::{Number, NumberKind};
+                use $crate::value::AttrValue;
+                let value = std::mem::ManuallyDrop::new(value.into());
+                match &*value {
+                    AttrValue::Str(std::borrow::Cow::Borrowed(text)) => self.put_text(name, text),
+                    AttrValue::Int(value) => {
+                        self.put_number(name, Number { kind: NumberKind::Int, bits: *value as u64 });
+                    }
+                    AttrValue::Bool(value) => {
+                        self.put_number(name, Number { kind: NumberKind::Bool, bits: u64::from(*value) });
+                    }
+                    AttrValue::Double(value) => {
+                        self.put_number(name, Number { kind: NumberKind::Double, bits: value.to_bits() });
+                    }
+                    _ => self.put_any(name.text, name.hash, std::mem::ManuallyDrop::into_inner(value)),
+                }
             }
             self
         }
 
+        #[inline(always)]
+        fn put_text($($recv)+ self, name: $crate::recorder::Name<'_>, text: &str) {
+            if let Some(mut recording) = self.take_recording() {
+                recording.span.set_text(name, text);
+                self.keep_recording(recording);
+            }
+        }
+
+        #[inline(always)]
+        fn put_number($($recv)+ self, name: $crate::recorder::Name<'_>, number: $crate::plain::Number) {
+            if let Some(mut recording) = self.take_recording() {
+                recording.span.set_number(name, number);
+                self.keep_recording(recording);
+            }
+        }
+
         #[inline(never)]
-        fn put_any($($recv)+ self, name: &str, hash: u64, value: &$crate::value::AttrValue<'_>) {
+        fn put_any($($recv)+ self, name: &str, hash: u64, value: $crate::value::AttrValue<'_>) {
             let name = $crate::recorder::Name { text: name, hash };
-            self.edit(|span| span.set_unusual_attribute(name, value));
+            self.edit(|span| match &value {
+                $crate::value::AttrValue::Str(text) => span.set_text(name, text),
+                value => span.set_unusual_attribute(name, value),
+            });
         }
 
         /// Sets an attribute whose value is worked out only when the span is recorded.

@@ -5,6 +5,7 @@ mod fuzz;
 mod instructions;
 mod provision;
 mod test;
+mod torture;
 
 use std::env;
 use std::process::ExitCode;
@@ -20,6 +21,8 @@ Usage: cargo xtask <command>
                         run the fuzz targets, all or those named, for a minute or N seconds
                         each; needs the nightly toolchain
   test [--hermetic]     run every test; --hermetic leaves out those that need a real server
+  torture [ARG...]      hold a tracer to the bars of docs/reliability.md while everything around it
+                        breaks; --bar N, --rounds N, --seconds N, --seed N, --short
   instructions [--update]
                         count the hot path's instructions (needs valgrind) and fail where they are more than
                         benches/instructions.txt allows; --update writes the counts into it
@@ -33,6 +36,7 @@ enum Command {
     Fuzz(fuzz::Options),
     Provision(Vec<Backend>),
     Test { hermetic: bool },
+    Torture(Vec<String>),
     Instructions { update: bool },
     Help,
 }
@@ -50,6 +54,7 @@ fn main() -> ExitCode {
         Command::Fuzz(options) => fuzz::run(&options),
         Command::Provision(backends) => provision::run(&backends),
         Command::Test { hermetic } => test::run(hermetic),
+        Command::Torture(args) => torture::run(&args),
         Command::Instructions { update } => instructions::run(update),
         Command::Help => {
             print!("{USAGE}");
@@ -87,6 +92,8 @@ fn parse(args: &[String]) -> Result<Command, String> {
             [flag] if flag == "--hermetic" => Ok(Command::Test { hermetic: true }),
             _ => Err(format!("`test` takes only --hermetic, not `{}`", rest.join(" "))),
         },
+        // The program knows its own arguments.
+        "torture" => Ok(Command::Torture(rest.to_vec())),
         "instructions" => match rest {
             [] => Ok(Command::Instructions { update: false }),
             [flag] if flag == "--update" => Ok(Command::Instructions { update: true }),
@@ -119,6 +126,13 @@ mod tests {
         assert_eq!(parsed("test"), Ok(Command::Test { hermetic: false }));
         assert_eq!(parsed("test --hermetic"), Ok(Command::Test { hermetic: true }));
         assert!(parsed("test --hermetik").is_err());
+    }
+
+    #[test]
+    fn torture_passes_its_arguments_on() {
+        assert_eq!(parsed("torture"), Ok(Command::Torture(Vec::new())));
+        let args = ["--bar", "1", "--rounds", "1000"].map(str::to_owned).to_vec();
+        assert_eq!(parsed("torture --bar 1 --rounds 1000"), Ok(Command::Torture(args)));
     }
 
     #[test]

@@ -57,11 +57,11 @@ fn real_tests(cache: &Cache, args: &[&str]) -> Result<()> {
 }
 
 /// The Cargo that runs this command, so that `cargo +toolchain xtask test` stays on its toolchain.
-fn cargo_path() -> std::ffi::OsString {
+pub(crate) fn cargo_path() -> std::ffi::OsString {
     env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
-fn cargo(command: &mut Command) -> Result<()> {
+pub(crate) fn cargo(command: &mut Command) -> Result<()> {
     let status = command.status().context("cannot run cargo")?;
     if status.success() { Ok(()) } else { Err(CargoFailed(status).into()) }
 }

@@ -36,7 +36,8 @@ impl Batch {
         let bytes = Arc::new(ResourceBytes::new(resource));
         let mut records = Vec::new();
         for span in spans {
-            crate::otlp::encode_record(span, &bytes, &mut records);
+            let scope = bytes.add_scope((*span.scope).clone());
+            crate::otlp::encode_record(span, scope, &mut records);
         }
         Self { records, spans: spans.len(), resource: bytes }
     }

@@ -378,8 +378,13 @@ impl Inner {
     }
 
     fn leave_the_lanes(&mut self) {
+        self.save_below(self.end());
+    }
+
+    /// Puts everything before a sequence number on disk, as far as that works.
+    fn save_below(&mut self, end: u64) {
         let mut sequence = self.first;
-        while self.store.is_on() && sequence < self.end() {
+        while self.store.is_on() && sequence < end {
             match self.index(sequence) {
                 Some(at) if !self.save(at) => break,
                 _ => sequence = (sequence + 1).max(self.first),
@@ -437,7 +442,7 @@ impl Inner {
             // it is past and others are not must not be in the lanes alone.
             let ahead = self.first < sequence && self.entries.iter().take(at).any(|entry| !entry.saved);
             if ahead && self.store.is_on() {
-                self.leave_the_lanes();
+                self.save_below(sequence);
                 if self.index(sequence) != Some(at) {
                     // Making room took entries away.
                     continue;

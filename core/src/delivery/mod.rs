@@ -6,6 +6,7 @@ mod dead_letter;
 mod destination;
 mod ledger;
 mod log;
+mod overlap;
 mod recovery;
 mod split;
 mod store;

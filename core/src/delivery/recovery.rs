@@ -9,6 +9,7 @@ use tracer_factory_ring::{Records, recover};
 
 use super::batch::Batch;
 use super::ledger::{Tally, reason};
+use super::overlap::Newest;
 use super::split::runs;
 use crate::config::DeliveryConfig;
 use crate::lock::lock;
@@ -375,8 +376,13 @@ fn empty_ring(orphan: &mut Orphan, batch_bytes: usize) -> Result<(), SpoolError>
     if !path.exists() {
         return Ok(());
     }
-    let ring = match recover(&path) {
-        Ok(ring) => ring,
+    // Twice, and a lane at a time: together the lanes may be large.
+    let opened = recover(&path).and_then(|ring| {
+        let held = ring.flatten().map(|lane| lane.count).sum();
+        Ok((recover(&path)?, held))
+    });
+    let (ring, held) = match opened {
+        Ok(opened) => opened,
         Err(error) => {
             // It is left where it is, for somebody to look at.
             tracing::warn!(error = %error, "the lanes of an earlier process can't be read");
@@ -388,6 +394,7 @@ fn empty_ring(orphan: &mut Orphan, batch_bytes: usize) -> Result<(), SpoolError>
             orphan.set_cursor(number, *cursor)?;
         }
     }
+    let newest = Newest::of(orphan, held);
     for lane in ring {
         let lane = match lane {
             Ok(lane) => lane,
@@ -399,7 +406,7 @@ fn empty_ring(orphan: &mut Orphan, batch_bytes: usize) -> Result<(), SpoolError>
         if let Some(damage) = lane.damage {
             tracing::warn!(path = %path.display(), ?damage, "a lane of an earlier process is damaged");
         }
-        for records in runs(&lane.records, batch_bytes) {
+        for records in runs(&newest.leave_out(lane.records), batch_bytes) {
             let spans = Records::new(records).count() as u32;
             orphan.append(orphan.next_sequence(), spans, records)?;
         }

@@ -68,20 +68,54 @@ pub(crate) fn parent_for(recorder: &Recorder, parent: &Parent<'_>) -> Option<Fra
     })
 }
 
-/// The parent of a guest's span in `cx`; `None` when it is what is current natively.
+/// What stands for the parent of a guest's span.
+pub(super) enum Around {
+    Nothing,
+    /// What is current natively.
+    Current,
+    Frame(FrameContext),
+}
+
+impl Around {
+    #[inline]
+    pub(super) fn as_parent(&self) -> Parent<'_> {
+        match self {
+            Self::Nothing => Parent::None,
+            Self::Current => Parent::Current,
+            Self::Frame(frame) => Parent::Given(frame),
+        }
+    }
+
+    pub(super) fn into_context(self) -> Context {
+        match self {
+            Self::Nothing => Context::default(),
+            Self::Current => Context::current(),
+            Self::Frame(frame) => Context::from_frame(frame),
+        }
+    }
+}
+
+/// The parent of a guest's span in `cx`.
 #[inline]
-pub(super) fn parent_in(cx: &OtelContext, recorder: &Recorder) -> Option<FrameContext> {
+pub(super) fn parent_in(cx: &OtelContext, recorder: &Recorder) -> Around {
     if !cx.has_active_span() {
         // Baggage and worker hold without a span.
-        let frame = cx.get::<NativeFrame>().map(|native| native.0.clone()).unwrap_or_default();
-        return Some(FrameContext { worker: frame.worker, extra: frame.extra, ..FrameContext::default() });
+        return cx.get::<NativeFrame>().map_or(Around::Nothing, |NativeFrame(left)| {
+            Around::Frame(FrameContext {
+                worker: left.worker,
+                extra: left.extra.clone(),
+                ..FrameContext::default()
+            })
+        });
     }
     let active = cx.span();
     let active = active.span_context();
     let native = with_local(|local| local.current().map(|node| node.identifiers())).flatten();
     match native {
-        Some((trace, span)) if is(active, span) && active.trace_id().to_bytes() == trace.to_bytes() => None,
-        _ => Some(frame_of(cx, active, recorder)),
+        Some((trace, span)) if is(active, span) && active.trace_id().to_bytes() == trace.to_bytes() => {
+            Around::Current
+        }
+        _ => Around::Frame(frame_of(cx, active, recorder)),
     }
 }
 
@@ -112,7 +146,7 @@ fn frame_of(cx: &OtelContext, active: &otel::SpanContext, recorder: &Recorder) -
 #[inline]
 pub(crate) fn begin(node: Option<&Rc<Node>>) {
     if let Some(node) = node {
-        if node.is_root() {
+        if node.records_root() {
             let (trace, recorder, worker) = node.belongs_to();
             node.set_open_root(roots::begin(trace, recorder, worker));
         }

@@ -57,7 +57,11 @@ impl otel::Span for GuestSpan {
         attributes: Vec<KeyValue>,
     ) {
         if let Some(span) = &mut self.span {
-            span.add_event_at(&name.into(), convert::nanos(time), &convert::pairs(&attributes));
+            let (name, time) = (name.into(), convert::nanos(time));
+            if attributes.is_empty() {
+                return span.edit(|open| open.add_plain_event_at(&name, time));
+            }
+            span.add_event_at(&name, time, &convert::pairs(&attributes));
         }
     }
 
@@ -77,7 +81,7 @@ impl otel::Span for GuestSpan {
 
     fn set_attribute(&mut self, attribute: KeyValue) {
         if let Some(span) = &mut self.span {
-            span.set_attribute(attribute.key.as_str(), convert::value(&attribute.value));
+            span.edit(|open| convert::set(open, &attribute));
         }
     }
 

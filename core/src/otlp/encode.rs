@@ -6,7 +6,7 @@ use tracer_factory_ring::RecordHeader;
 
 use super::{ResourceBytes, key};
 use crate::plain::{Number, NumberKind};
-use crate::span::{Event, Link, SpanData, Status, StatusCode};
+use crate::span::{Event, InstrumentationScope, Link, SpanData, Status, StatusCode};
 use crate::text::cut;
 use crate::value::AttrValue;
 use crate::wire::{
@@ -64,7 +64,8 @@ pub(crate) fn write_short_text(block: &mut [u8; SHORT], field: u8, name: &str, t
     let any = 2 + text.len();
     write_short_name(block, field, name, any);
     let at = 4 + name.len();
-    write_four(block, at, [key::KEY_VALUE_VALUE, any as u8, key::VALUE_STRING, text.len() as u8]);
+    let lengths = any as u32 * 0x100 + text.len() as u32 * 0x100_0000;
+    write_four(block, at, 0x10000 * u32::from(key::VALUE_STRING) + u32::from(key::KEY_VALUE_VALUE) + lengths);
     copy_into(block, at + 4, text.as_bytes());
     at + 2 + any
 }
@@ -75,19 +76,28 @@ pub(crate) fn write_short_number(block: &mut [u8; SHORT], field: u8, name: &str,
     if name.len() > SHORT - FRAME {
         return 0;
     }
+    let bits = number.bits;
     let (value_key, len) = match number.kind {
         NumberKind::Bool => (key::VALUE_BOOL, 1),
-        NumberKind::Int => (key::VALUE_INT, varint_len(number.bits)),
+        // One or two bytes are quicker told by a comparison.
+        NumberKind::Int if bits < 0x4000 => (key::VALUE_INT, 1 + usize::from(bits >= 0x80)),
+        NumberKind::Int => (key::VALUE_INT, varint_len(bits)),
         NumberKind::Double => (key::VALUE_DOUBLE, 8),
     };
     let any = 1 + len;
     write_short_name(block, field, name, any);
     let at = 4 + name.len();
-    write_four(block, at, [key::KEY_VALUE_VALUE, any as u8, value_key, number.bits as u8]);
+    let keys = 0x10000 * u32::from(value_key) + u32::from(key::KEY_VALUE_VALUE);
+    write_four(block, at, keys + any as u32 * 0x100);
     if let Some(value) = block.get_mut(at + 3..).and_then(|rest| rest.first_chunk_mut::<10>()) {
         match number.kind {
-            NumberKind::Double => value[..8].copy_from_slice(&number.bits.to_le_bytes()),
-            _ => varint_into(value, number.bits),
+            NumberKind::Double => value[..8].copy_from_slice(&bits.to_le_bytes()),
+            _ if bits < 0x4000 => {
+                // The second byte is written even if it is none of the value's.
+                let more = u64::from(bits >= 0x80) << 7;
+                value[..2].copy_from_slice(&((bits & 0x7f | more | bits >> 7 << 8) as u16).to_le_bytes());
+            }
+            _ => varint_into(value, bits),
         }
     }
     at + 2 + any
@@ -96,14 +106,16 @@ pub(crate) fn write_short_number(block: &mut [u8; SHORT], field: u8, name: &str,
 /// Everything of a short `KeyValue` up to its value, whose body takes `any` bytes.
 #[inline(always)]
 fn write_short_name(block: &mut [u8; SHORT], field: u8, name: &str, any: usize) {
-    write_four(block, 0, [field, (4 + name.len() + any) as u8, key::KEY_VALUE_KEY, name.len() as u8]);
+    let lengths = (4 + name.len() + any) as u32 * 0x100 + name.len() as u32 * 0x100_0000;
+    write_four(block, 0, 0x10000 * u32::from(key::KEY_VALUE_KEY) + u32::from(field) + lengths);
     copy_into(block, 4, name.as_bytes());
 }
 
+/// Two keys with their lengths at once, the first in the low byte. No length is so long that one would reach into the next.
 #[inline(always)]
-fn write_four(block: &mut [u8; SHORT], at: usize, four: [u8; 4]) {
+fn write_four(block: &mut [u8; SHORT], at: usize, four: u32) {
     if let Some(to) = block.get_mut(at..).and_then(|rest| rest.first_chunk_mut()) {
-        *to = four;
+        *to = four.to_le_bytes();
     }
 }
 
@@ -291,8 +303,8 @@ pub(crate) fn write_status(out: &mut Vec<u8>, status: &Status) {
     });
 }
 
-/// A span as the record that a lane would hold.
-pub(crate) fn encode_record(span: &SpanData, resource: &ResourceBytes, out: &mut Vec<u8>) {
+/// A span as the record that a lane would hold; `scope` is its scope's number.
+pub(crate) fn encode_record(span: &SpanData, scope: u16, out: &mut Vec<u8>) {
     let mut bytes = Vec::new();
     encode_span(span, &mut bytes);
     let error = if span.status.code == StatusCode::Error { RecordHeader::ERROR } else { 0 };
@@ -300,7 +312,7 @@ pub(crate) fn encode_record(span: &SpanData, resource: &ResourceBytes, out: &mut
     let header = RecordHeader {
         len: bytes.len() as u32,
         tracer: 0,
-        scope: resource.add_scope((*span.scope).clone()),
+        scope,
         trace_id: span.context.trace_id.to_bytes(),
         flags: u32::from(span.context.flags.to_w3c_byte()) | error | root,
         start_unix_nanos: span.start_unix_nanos,
@@ -309,28 +321,56 @@ pub(crate) fn encode_record(span: &SpanData, resource: &ResourceBytes, out: &mut
     header.append_to(&bytes, out);
 }
 
+/// The spans of one resource, and what is known of it already.
+struct Group<'a> {
+    first: &'a SpanData,
+    bytes: ResourceBytes,
+    records: Vec<u8>,
+    /// The scope seen last, with its number.
+    scope: (&'a Arc<InstrumentationScope>, u16),
+}
+
+impl<'a> Group<'a> {
+    fn new(first: &'a SpanData) -> Self {
+        let bytes = ResourceBytes::new((*first.resource).clone());
+        let scope = (&first.scope, bytes.add_scope((*first.scope).clone()));
+        Self { first, bytes, records: Vec::new(), scope }
+    }
+
+    /// Spans that came together share their resource and scope. Neither is looked into for each of them: both may be as
+    /// long as a whole request, and a resource with a NaN in it would equal none.
+    fn takes(&self, span: &SpanData) -> bool {
+        Arc::ptr_eq(&self.first.resource, &span.resource) || self.first.resource == span.resource
+    }
+
+    fn push(&mut self, span: &'a SpanData) {
+        if !Arc::ptr_eq(self.scope.0, &span.scope) {
+            self.scope = (&span.scope, self.bytes.add_scope((*span.scope).clone()));
+        }
+        encode_record(span, self.scope.1, &mut self.records);
+    }
+}
+
 /// A whole request: spans grouped by resource, then by scope, each in order of appearance.
 pub fn encode_request(spans: &[SpanData]) -> Vec<u8> {
-    let mut groups: Vec<(&SpanData, ResourceBytes, Vec<u8>)> = Vec::new();
+    let mut groups: Vec<Group<'_>> = Vec::new();
     for span in spans {
-        // Spans that came together share their resource: it is not looked into for each of them, and with a NaN in it, it
-        // would equal none.
-        let same = |first: &SpanData| {
-            Arc::ptr_eq(&first.resource, &span.resource) || first.resource == span.resource
-        };
-        let at = groups.iter().rposition(|(first, ..)| same(first)).unwrap_or_else(|| {
-            groups.push((span, ResourceBytes::new((*span.resource).clone()), Vec::new()));
-            groups.len() - 1
-        });
-        let (_, resource, records) = &mut groups[at];
-        encode_record(span, resource, records);
+        match groups.iter_mut().rfind(|group| group.takes(span)) {
+            Some(group) => group.push(span),
+            None => {
+                let mut group = Group::new(span);
+                group.push(span);
+                groups.push(group);
+            }
+        }
     }
     let mut out = Vec::new();
-    for (_, resource, records) in &groups {
-        out.extend_from_slice(&super::frame_request(records, resource));
+    for group in &groups {
+        out.extend_from_slice(&super::frame_request(&group.records, &group.bytes));
     }
     out
 }
+
 #[cfg(test)]
 mod tests {
     use super::*;

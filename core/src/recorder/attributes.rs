@@ -28,13 +28,14 @@ impl OpenSpan {
                 return self.count_short(name, len);
             }
         }
-        self.set_long_text(name, text);
+        self.set_long_text(name.text, name.hash, text);
     }
 
+    /// In registers, or the quick way would have to prepare for this one.
     #[cold]
     #[inline(never)]
-    fn set_long_text(&mut self, name: Name<'_>, text: &str) {
-        self.set_unusual_attribute(name, &AttrValue::Str(Cow::Borrowed(text)));
+    fn set_long_text(&mut self, name: &str, hash: u64, text: &str) {
+        self.set_unusual_attribute(Name { text: name, hash }, &AttrValue::Str(Cow::Borrowed(text)));
     }
 
     /// The same for a number.
@@ -48,31 +49,42 @@ impl OpenSpan {
                 return self.count_short(name, len);
             }
         }
-        self.set_long_number(name, number);
+        self.set_long_number(name.text, name.hash, number.kind, number.bits);
     }
 
     #[cold]
     #[inline(never)]
-    fn set_long_number(&mut self, name: Name<'_>, number: Number) {
-        self.set_unusual_attribute(name, &number.to_value());
+    fn set_long_number(&mut self, name: &str, hash: u64, kind: NumberKind, bits: u64) {
+        self.set_unusual_attribute(Name { text: name, hash }, &Number { kind, bits }.to_value());
     }
 
     /// Whether an attribute of this name is new and harmless. Whether it fits is the buffer's matter when it is short.
     #[inline(always)]
     fn takes_short(&self, name: Name<'_>) -> bool {
-        self.seen & name.bit() == 0
-            && self.redaction.as_ref().is_none_or(|redaction| redaction.is_known(name))
+        !self.has_seen(name) && self.redaction.as_ref().is_none_or(|redaction| redaction.is_known(name))
     }
 
     #[inline(always)]
     fn count_short(&mut self, name: Name<'_>, len: usize) {
         self.body.advance(len);
-        self.seen |= name.bit();
+        self.see(name);
+    }
+
+    #[inline(always)]
+    fn has_seen(&self, name: Name<'_>) -> bool {
+        let (at, bit) = name.bit();
+        self.seen[at] & bit != 0
+    }
+
+    #[inline(always)]
+    fn see(&mut self, name: Name<'_>) {
+        let (at, bit) = name.bit();
+        self.seen[at] |= bit;
     }
 
     /// How many there are.
     fn attributes(&self) -> i64 {
-        i64::from(self.seen.count_ones()) + self.more
+        i64::from(u64::from_ne_bytes(self.seen).count_ones()) + self.more
     }
 
     /// The worker that the span belongs to, as an attribute that the user may replace.
@@ -90,7 +102,7 @@ impl OpenSpan {
             None => Cow::Borrowed(value),
             Some(redaction) => redaction.clean(name, value),
         };
-        let before = if self.seen & name.bit() == 0 { None } else { self.find(name) };
+        let before = if self.has_seen(name) { self.find(name) } else { None };
         let room = self.room(name.text).filter(|room| fits(&value, *room));
         let (Some(room), true) =
             (room, before.is_some() || self.attributes() < i64::from(self.limits.attributes))
@@ -112,8 +124,8 @@ impl OpenSpan {
             .body
             .with_vec(|body| write_value_bounded(body, key::SPAN_ATTRIBUTE, name.text, value, limit));
         self.count_cut(cut);
-        self.more += i64::from(self.seen & name.bit() != 0);
-        self.seen |= name.bit();
+        self.more += i64::from(self.has_seen(name));
+        self.see(name);
         if let Some(index) = &mut self.index {
             index.entry(name.hash).or_insert(start);
         }
@@ -150,7 +162,7 @@ impl OpenSpan {
             self.index = Some(Box::new(HashMap::from_iter(known)));
             // From now on every name takes the long way, and so into the index.
             self.more = self.attributes() - i64::from(u64::BITS);
-            (self.seen, self.unusual) = (u64::MAX, true);
+            (self.seen, self.unusual) = ([u8::MAX; 8], true);
         }
         let start = *self.index.as_ref()?.get(&name.hash)? as usize;
         attributes(self.body(), start)

@@ -3,43 +3,22 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::frame::{Detached, Extra, FrameContext, Parent, Recording, StartSpan, Worker};
-use super::last_trace::SharedCapture;
-use super::local::Local;
-use super::node::{Node, Root, Stage, Words};
+use super::frame::{Detached, FrameContext, Parent, Recording, StartSpan};
+use super::local::{Entry, Local};
+use super::node::{Node, Root, Stage};
 use super::open_span::Beginning;
 use super::random::Random;
 use super::shared::Recorder;
-use crate::ids::{SpanId, TraceFlags, TraceId};
-
-/// A span that has begun.
-struct Begun {
-    words: Words,
-    /// Of a recorded span.
-    root: Root,
-    extra: Option<Arc<Extra>>,
-    records: bool,
-    /// The recorded span, or what waited to become one.
-    recording: Option<Box<Recording>>,
-}
+use crate::ids::{SpanId, TraceFlags};
 
 impl Local {
     /// Starts a span and makes it current. True when it is recorded.
     #[inline(always)]
     pub(crate) fn open(&mut self, recorder: &Arc<Recorder>, start: &StartSpan<'_>) -> (Rc<Node>, bool) {
         let node = self.next_node();
-        let begun = self.begin(node.recording.take(), recorder, start);
-        node.words.set(begun.words);
-        node.set_root(begun.root);
-        if begun.extra.is_some() {
-            node.set_extra(begun.extra);
-        }
-        node.stage.set(if begun.records { Stage::Recording } else { Stage::Passing });
-        if let Some(recording) = begun.recording {
-            node.keep(recording);
-        }
+        let records = self.begin(&node, recorder, start);
         self.depth += 1;
-        (node, begun.records)
+        (node, records)
     }
 
     /// Starts a span that belongs to no thread.
@@ -50,19 +29,9 @@ impl Local {
             _ => None,
         };
         let parent = shared.as_ref().map_or_else(|| start.parent.clone(), Parent::Given);
-        let waiting = self.spare.pop();
-        let mut begun = self.begin(waiting, recorder, &StartSpan { parent, ..start.clone() });
-        if !begun.records {
-            self.spare.extend(begun.recording.take());
-        }
-        let root = match (begun.root, &mut begun.recording) {
-            (Root::Shared(shared), _) => Some(shared),
-            (Root::Itself, Some(recording)) => {
-                Some(Arc::clone(recording.shared.get_or_insert_with(|| Arc::new(SharedCapture::new()))))
-            }
-            _ => None,
-        };
-        Detached { context: begun.words.context(root, begun.extra), recording: begun.recording }
+        let node = Node::default();
+        self.begin(&node, recorder, &StartSpan { parent, ..start.clone() });
+        node.empty()
     }
 
     /// Starts a guest's span, whose children find its root by other means. True when it is a recorded root itself.
@@ -74,124 +43,9 @@ impl Local {
         {
             return self.open_guest(recorder, &start.under(&parent));
         }
-        let waiting = self.spare.pop();
-        let mut begun = self.begin(waiting, recorder, start);
-        if !begun.records {
-            self.spare.extend(begun.recording.take());
-        }
-        let is_root = begun.records && matches!(begun.root, Root::Itself);
-        let root = if let Root::Shared(shared) = begun.root { Some(shared) } else { None };
-        (Detached { context: begun.words.context(root, begun.extra), recording: begun.recording }, is_root)
-    }
-
-    #[inline(always)]
-    fn begin(
-        &mut self,
-        waiting: Option<Box<Recording>>,
-        recorder: &Arc<Recorder>,
-        start: &StartSpan<'_>,
-    ) -> Begun {
-        if self.generation != recorder.generation() {
-            self.begin_anew(recorder.generation());
-        }
-        let is_known = self.bring_forward(recorder);
-        let mut worker = match self.entries.first() {
-            Some(entry) if is_known => entry.worker,
-            _ => Worker::NONE,
-        };
-        let span_id = self.random.span_id();
-        let (mut parent_id, mut parent_is_remote, mut extra) = (SpanId::INVALID, false, None);
-        let mut inherited = None;
-        let mut root = Root::Itself;
-        // Baggage and worker are inherited even from a context without a span.
-        match start.parent {
-            Parent::Current => {
-                if let Some(current) = self.current() {
-                    let parent = current.words.get();
-                    worker = worker.or(|| parent.worker);
-                    if parent.has_extra {
-                        extra = current.extra();
-                    }
-                    if parent.trace_id.is_valid() && parent.span_id.is_valid() {
-                        (parent_id, parent_is_remote) = (parent.span_id, parent.is_remote);
-                        inherited =
-                            Some((parent.trace_id, flags_for_child(parent.trace_id, parent.flags, recorder)));
-                        root = if parent.is_remote || parent.recorder != recorder.id {
-                            self.enclosing_root(parent.trace_id, recorder.id)
-                        } else {
-                            current.root_below()
-                        };
-                    }
-                }
-            }
-            Parent::None => {}
-            Parent::Given(parent) => {
-                worker = worker.or(|| parent.worker);
-                extra = parent.extra.clone();
-                if parent.trace_id.is_valid() && parent.span_id.is_valid() {
-                    (parent_id, parent_is_remote) = (parent.span_id, parent.is_remote);
-                    inherited =
-                        Some((parent.trace_id, flags_for_child(parent.trace_id, parent.flags, recorder)));
-                    root = root_below_context(parent, recorder.id);
-                }
-            }
-        }
-        let (trace_id, flags) = match inherited {
-            Some(inherited) => inherited,
-            None => {
-                let trace_id = self.random.trace_id();
-                (trace_id, self.flags_for_root(trace_id, recorder))
-            }
-        };
-        let worker = worker.or(|| recorder.only_worker());
-        let unwinding = std::thread::panicking();
-        let (is_remote, has_extra, recorder_id) = (false, extra.is_some(), recorder.id);
-        let words = Words {
-            trace_id,
-            span_id,
-            worker,
-            recorder: recorder_id,
-            flags,
-            is_remote,
-            has_extra,
-            unwinding,
-        };
-        if !flags.is_sampled() || recorder.is_closed() || self.suppressed {
-            return Begun { words, root: Root::None, extra, records: false, recording: waiting };
-        }
-
-        // Who records nothing needs no lane, and no clock.
-        if !is_known {
-            self.add_entry(recorder);
-        }
-        let now = self.entries.first_mut().map(|entry| entry.clock.now()).unwrap_or_default();
-        let mut recording = match waiting {
-            Some(waiting) => waiting,
-            None => self.new_recording(),
-        };
-        let beginning = Beginning {
-            trace_id,
-            span_id,
-            parent: parent_id,
-            parent_is_remote,
-            is_local_root: matches!(root, Root::Itself),
-            flags: flags.to_w3c_byte(),
-            scope: start.scope,
-            name: start.name,
-            kind: start.kind,
-            now,
-            start: start.start,
-        };
-        recording.span.begin(recorder, &beginning);
-        if let Some(extra) = &extra
-            && !extra.trace_state.is_empty()
-        {
-            recording.span.set_trace_state(extra.trace_state.as_str());
-        }
-        if let Some(worker) = worker.number() {
-            recording.span.set_worker(worker);
-        }
-        Begun { words, root, extra, records: true, recording: Some(recording) }
+        let node = Node::default();
+        self.begin(&node, recorder, start);
+        node.empty_unshared()
     }
 
     /// In a child of a fork: its identifiers must not be those that its parent gives out.
@@ -202,37 +56,146 @@ impl Local {
         self.random = Random::new();
     }
 
-    #[cold]
-    #[inline(never)]
-    fn new_recording(&mut self) -> Box<Recording> {
-        self.spare.pop().unwrap_or_default()
-    }
-
-    /// Tracers can be nested in each other: a span under another tracer's belongs to its own tracer's root further out.
-    #[cold]
-    #[inline(never)]
-    fn enclosing_root(&self, trace_id: TraceId, recorder: u64) -> Root {
-        let is_ours = |node: &&Rc<Node>| {
-            let words = node.words.get();
-            words.recorder == recorder && words.trace_id == trace_id && !words.is_remote
-        };
-        let ours = self.stack().iter().rev().find(is_ours);
-        ours.map_or(Root::Itself, |node| node.root_below())
-    }
-
-    /// The sampler's decision about a trace that starts here.
+    /// Begins in a closed node. What is known goes there at once, so that little has to be remembered on the way.
     #[inline(always)]
-    fn flags_for_root(&mut self, trace_id: TraceId, recorder: &Arc<Recorder>) -> TraceFlags {
-        if recorder.sampler.records(trace_id) {
-            return TraceFlags::SAMPLED;
+    fn begin(&mut self, node: &Node, recorder: &Arc<Recorder>, start: &StartSpan<'_>) -> bool {
+        if self.generation != recorder.generation() {
+            self.begin_anew(recorder.generation());
         }
-        self.sampled_out.count(recorder);
-        TraceFlags::NONE
+        self.let_stand_first(recorder);
+        let Self { nodes, depth, entries, random, spare, suppressed, .. } = self;
+        let Some(entry) = entries.first_mut() else { return false };
+        let bound = entry.worker;
+        node.span_id.set(random.span_id());
+        node.recorder.set(recorder.id);
+        node.plain_for.set(recorder.id);
+        (node.is_remote.set(false), node.parent_is_remote.set(false), node.unwinding.set(false));
+        let flags = match (&start.parent, nodes.get(depth.wrapping_sub(1))) {
+            (Parent::Current, Some(current)) if current.plain_for.get() == recorder.id => {
+                node.trace_id.set(current.trace_id.get());
+                node.parent.set(current.span_id.get());
+                node.worker.set(bound.or(|| current.worker.get()).or(|| recorder.only_worker()));
+                node.set_root(current.root_below());
+                current.flags.get()
+            }
+            (Parent::Current, None) | (Parent::None, _) => {
+                node.worker.set(bound.or(|| recorder.only_worker()));
+                begin_trace(node, random, entry)
+            }
+            (parent, _) => inherit(node, parent, nodes.get(..*depth).unwrap_or_default(), random, entry),
+        };
+        node.flags.set(flags);
+        if std::thread::panicking() {
+            node.unwinding.set(true);
+        }
+        if !flags.is_sampled() || recorder.is_closed() || *suppressed {
+            drop(node.take_root());
+            node.stage.set(Stage::Passing);
+            return false;
+        }
+
+        let mut recording = match node.recording.take() {
+            Some(waiting) => waiting,
+            None => new_recording(spare),
+        };
+        let is_local_root = node.is_root();
+        recording.span.begin(recorder, entry.output().clock.now(), start.start);
+        recording.span.write_head(&Beginning {
+            trace_id: node.trace_id.get(),
+            span_id: node.span_id.get(),
+            parent: node.parent.get(),
+            parent_is_remote: node.parent_is_remote.get(),
+            is_local_root,
+            flags: node.flags.get().to_w3c_byte(),
+            scope: start.scope,
+            name: start.name,
+            kind: start.kind,
+        });
+        if node.has_extra.get() {
+            write_trace_state(node, &mut recording);
+        }
+        if let Some(worker) = node.worker.get().number() {
+            recording.span.set_worker(worker);
+        }
+        node.keep(recording);
+        node.stage.set(Stage::Recording);
+        true
     }
 }
 
-/// A parent of another tracer, or in another process, makes a span a root itself.
+/// A root in a trace of its own, by the sampler's decision.
+#[inline(always)]
+fn begin_trace(node: &Node, random: &mut Random, entry: &mut Entry) -> TraceFlags {
+    let trace_id = random.trace_id();
+    node.trace_id.set(trace_id);
+    node.parent.set(SpanId::INVALID);
+    node.set_root(Root::Itself);
+    if entry.recorder.sampler.records(trace_id) {
+        return TraceFlags::SAMPLED;
+    }
+    entry.count_sampled_out();
+    TraceFlags::NONE
+}
+
+#[cold]
 #[inline(never)]
+#[expect(clippy::vec_box, reason = "see where they are kept")]
+fn new_recording(spare: &mut Vec<Box<Recording>>) -> Box<Recording> {
+    spare.pop().unwrap_or_default()
+}
+
+/// Takes over a context of any kind.
+#[inline(never)]
+fn inherit(
+    node: &Node,
+    parent: &Parent<'_>,
+    stack: &[Rc<Node>],
+    random: &mut Random,
+    entry: &mut Entry,
+) -> TraceFlags {
+    let of_current;
+    let context = match parent {
+        Parent::Given(context) => Some(*context),
+        Parent::Current => {
+            of_current = stack.last().map(|current| current.without_root());
+            of_current.as_ref()
+        }
+        Parent::None => None,
+    };
+    // Baggage and worker are inherited even from a context without a span.
+    let worker = context.map_or(entry.worker, |context| entry.worker.or(|| context.worker));
+    node.worker.set(worker.or(|| entry.recorder.only_worker()));
+    let Some(context) = context else { return begin_trace(node, random, entry) };
+    if context.extra.is_some() {
+        node.set_extra(context.extra.clone());
+        node.plain_for.set(0);
+    }
+    if !context.trace_id.is_valid() || !context.span_id.is_valid() {
+        return begin_trace(node, random, entry);
+    }
+    node.trace_id.set(context.trace_id);
+    node.parent.set(context.span_id);
+    node.parent_is_remote.set(context.is_remote);
+    node.set_root(match parent {
+        Parent::Current => root_below_current(stack, context, entry.id),
+        _ => root_below_context(context, entry.id),
+    });
+    // The parent's decision; where a B3 caller left it to us, the sampler's.
+    let flags = context.flags;
+    if flags.is_deferred() { flags.decided(entry.recorder.sampler.records(context.trace_id)) } else { flags }
+}
+
+/// Tracers can be nested in each other: a span under another tracer's, or under a context that came from elsewhere,
+/// belongs to its own tracer's root further out.
+fn root_below_current(stack: &[Rc<Node>], parent: &FrameContext, recorder: u64) -> Root {
+    let is_ours = |node: &&Rc<Node>| {
+        let same_trace = node.trace_id.get() == parent.trace_id;
+        node.recorder.get() == recorder && same_trace && !node.is_remote.get()
+    };
+    stack.iter().rev().find(is_ours).map_or(Root::Itself, |node| node.root_below())
+}
+
+/// A parent of another tracer, or in another process, makes a span a root itself.
 fn root_below_context(parent: &FrameContext, recorder: u64) -> Root {
     if parent.is_remote || parent.recorder != recorder {
         return Root::Itself;
@@ -240,8 +203,12 @@ fn root_below_context(parent: &FrameContext, recorder: u64) -> Root {
     parent.root.clone().map_or(Root::None, Root::Shared)
 }
 
-/// The parent's decision; where a B3 caller left it to us, the sampler's.
-#[inline(always)]
-fn flags_for_child(trace_id: TraceId, flags: TraceFlags, recorder: &Recorder) -> TraceFlags {
-    if flags.is_deferred() { flags.decided(recorder.sampler.records(trace_id)) } else { flags }
+#[cold]
+#[inline(never)]
+fn write_trace_state(node: &Node, recording: &mut Recording) {
+    if let Some(extra) = node.extra()
+        && !extra.trace_state.is_empty()
+    {
+        recording.span.set_trace_state(extra.trace_state.as_str());
+    }
 }

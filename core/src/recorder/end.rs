@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use tracer_factory_ring::{Push, RecordHeader};
 
 use super::frame::{Detached, Recording};
-use super::last_trace::{Capture, SharedCapture};
-use super::local::{Entry, Local};
-use super::node::{Node, Root, Stage, Words};
+use super::last_trace::Capture;
+use super::local::{Entry, Local, Output};
+use super::node::{Node, Root, Stage};
 use super::shared::Recorder;
 
 impl Local {
@@ -32,7 +32,7 @@ impl Local {
             Stage::Recording => self.finish_in(&node, show),
             _ => drop(node.take_root()),
         }
-        if node.words.get().has_extra {
+        if node.has_extra.get() {
             node.set_extra(None);
         }
         self.unstack(node);
@@ -40,19 +40,21 @@ impl Local {
 
     #[inline(always)]
     fn finish_in(&mut self, node: &Node, show: impl FnOnce(&Arc<Recorder>, &Recording)) {
-        let root = node.take_root();
         let Some(mut recording) = node.recording.take() else { return };
-        let Words { recorder, worker, .. } = node.words.get();
         let header = recording.span.finish(None);
-        let Some(entry) = self.entry_of(recorder) else { return count_late(recorder) };
-        hand_over(entry, &header, recording.span.body());
+        let Some(entry) = self.entry_of(node.recorder.get()) else { return close_late(node) };
+        let Entry { recorder, output: Some(output), .. } = entry else { return };
+        hand_over(recorder, output, &header, recording.span.body());
         let cap = recording.span.limits.last_trace_bytes;
-        let waiting = if let Root::Itself = root {
-            recording.worker = worker;
-            publish(entry, recording, cap, show)
-        } else {
-            capture_below(root, &header, recording.span.body(), cap);
-            Some(recording)
+        let waiting = match node.take_root() {
+            Root::Itself => {
+                recording.worker = node.worker.get();
+                publish(recorder, output, recording, cap, show)
+            }
+            root => {
+                capture_below(root, &header, recording.span.body(), cap);
+                Some(recording)
+            }
         };
         if let Some(mut waiting) = waiting {
             waiting.span.shrink();
@@ -67,15 +69,12 @@ impl Local {
             return recorder.count_late();
         }
         let header = recording.span.finish(end);
-        if !self.bring_forward(recorder) {
-            self.add_entry(recorder);
-        }
-        let Some(entry) = self.entries.first_mut() else { return };
-        hand_over_calling(entry, &header, recording.span.body());
+        let Some(output) = self.entry(recorder).map(|entry| entry.output()) else { return };
+        hand_over_calling(recorder, output, &header, recording.span.body());
         let cap = recorder.limits.last_trace_bytes;
         let spare = if header.flags & RecordHeader::LOCAL_ROOT != 0 {
             recording.worker = detached.context.worker;
-            publish(entry, recording, cap, |_, _| {})
+            publish(recorder, output, recording, cap, |_, _| {})
         } else {
             if let Some(shared) = &detached.context.root {
                 shared.push(&header, recording.span.body(), cap);
@@ -90,22 +89,22 @@ impl Local {
 }
 
 #[inline(always)]
-fn hand_over(entry: &mut Entry, header: &RecordHeader, span: &[u8]) {
-    if entry.recorder.is_closed() {
-        return entry.recorder.count_late();
+fn hand_over(recorder: &Recorder, output: &mut Output, header: &RecordHeader, span: &[u8]) {
+    if recorder.is_closed() {
+        return recorder.count_late();
     }
-    match entry.producer.offer(header, span) {
+    match output.producer.offer(header, span) {
         Push::Taken | Push::Forked => {}
-        Push::TakenWake => entry.recorder.wake(),
-        Push::Refused => push_when_there_is_room(entry, header, span),
-        Push::TooLarge => push_large(entry, header, span),
+        Push::TakenWake => recorder.wake(),
+        Push::Refused => push_when_there_is_room(recorder, output, header, span),
+        Push::TooLarge => push_large(recorder, header, span),
     }
 }
 
 /// For whoever is in less of a hurry than a scope that closes.
 #[inline(never)]
-fn hand_over_calling(entry: &mut Entry, header: &RecordHeader, span: &[u8]) {
-    hand_over(entry, header, span);
+fn hand_over_calling(recorder: &Recorder, output: &mut Output, header: &RecordHeader, span: &[u8]) {
+    hand_over(recorder, output, header, span);
 }
 
 /// Adds an ended span to the last trace of its root.
@@ -132,16 +131,17 @@ fn capture_below(root: Root, header: &RecordHeader, span: &[u8], cap: usize) {
 /// Makes an ended root the thread's last trace. Gives back the one before, to be used again.
 #[inline(always)]
 fn publish(
-    entry: &Entry,
+    recorder: &Arc<Recorder>,
+    output: &Output,
     mut root: Box<Recording>,
     cap: usize,
     show: impl FnOnce(&Arc<Recorder>, &Recording),
 ) -> Option<Box<Recording>> {
-    if let Some(shared) = root.shared.take() {
-        gather_shared(&mut root, &shared, cap);
+    if root.shared.is_some() {
+        gather_shared(&mut root, cap);
     }
-    show(&entry.recorder, &root);
-    let mut before = if cap == 0 { Some(root) } else { entry.share.last.replace(root) };
+    show(recorder, &root);
+    let mut before = if cap == 0 { Some(root) } else { output.share.last.replace(root) };
     if let Some(before) = &mut before
         && !before.capture.is_empty()
     {
@@ -152,46 +152,46 @@ fn publish(
 
 #[cold]
 #[inline(never)]
-fn gather_shared(root: &mut Recording, shared: &SharedCapture, cap: usize) {
-    if let Some(mut late) = shared.close() {
+fn gather_shared(root: &mut Recording, cap: usize) {
+    if let Some(mut late) = root.shared.take().and_then(|shared| shared.close()) {
         root.capture.append(&mut late, cap);
     }
-}
-
-#[cold]
-#[inline(never)]
-fn push_large(entry: &Entry, header: &RecordHeader, span: &[u8]) {
-    entry.recorder.lanes().push_large(header, span);
-    entry.recorder.wake();
 }
 
 /// Gives delivery the processor until it has made room, for as long as the configuration says. Once that was in vain,
 /// nothing is waited for until there was room again: a disk that hangs holds a thread up once.
 #[cold]
 #[inline(never)]
-fn push_when_there_is_room(entry: &mut Entry, header: &RecordHeader, span: &[u8]) {
-    let recorder = &entry.recorder;
+fn push_when_there_is_room(recorder: &Recorder, output: &mut Output, header: &RecordHeader, span: &[u8]) {
     recorder.wake();
     let patience = recorder.patience();
-    let hopeless = patience != Duration::MAX && entry.gave_up_at == Some(entry.producer.released());
+    let hopeless = patience != Duration::MAX && output.gave_up_at == Some(output.producer.released());
     let start = Instant::now();
     while !hopeless && start.elapsed() < patience && !recorder.is_closed() {
         std::thread::yield_now();
-        match entry.producer.offer(header, span) {
+        match output.producer.offer(header, span) {
             Push::Refused => {}
             Push::TakenWake => return recorder.wake(),
             Push::Taken | Push::Forked | Push::TooLarge => return,
         }
     }
-    entry.gave_up_at = Some(entry.producer.released());
-    entry.producer.refuse();
+    output.gave_up_at = Some(output.producer.released());
+    output.producer.refuse();
+}
+
+#[cold]
+#[inline(never)]
+fn push_large(recorder: &Recorder, header: &RecordHeader, span: &[u8]) {
+    recorder.lanes().push_large(header, span);
+    recorder.wake();
 }
 
 /// A span whose tracer was torn down, and gave its place on this thread away.
 #[cold]
 #[inline(never)]
-fn count_late(recorder: u64) {
-    if let Some(recorder) = Recorder::by_id(recorder) {
+fn close_late(node: &Node) {
+    drop(node.take_root());
+    if let Some(recorder) = Recorder::by_id(node.recorder.get()) {
         recorder.count_late();
     }
 }

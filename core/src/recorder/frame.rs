@@ -31,29 +31,34 @@ pub(crate) struct Extra {
     pub(crate) baggage: Baggage,
 }
 
-/// A worker's number or none, in one word.
+/// A worker's number or none, in one word. None is zero, which is quick to tell; the numbers are moved out of its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Worker(i64);
 
 impl Worker {
-    pub(crate) const NONE: Self = Self(i64::MIN);
+    pub(crate) const NONE: Self = Self(0);
 
+    /// The least of all numbers stands for none.
     pub(crate) const fn new(number: i64) -> Self {
-        Self(number)
+        Self(number ^ i64::MIN)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn number(self) -> Option<i64> {
-        if self == Self::NONE { None } else { Some(self.0) }
+        if self == Self::NONE { None } else { Some(self.0 ^ i64::MIN) }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn or(self, other: impl FnOnce() -> Self) -> Self {
         if self == Self::NONE { other() } else { self }
     }
 
     pub(crate) const fn word(self) -> i64 {
         self.0
+    }
+
+    pub(crate) const fn from_word(word: i64) -> Self {
+        Self(word)
     }
 }
 
@@ -69,14 +74,14 @@ impl FrameContext {
             trace_id: self.trace_id,
             span_id: self.span_id,
             flags: self.flags,
-            trace_state: trace_state(&self.extra),
+            trace_state: self.trace_state(),
             is_remote: self.is_remote,
         }
     }
-}
 
-pub(super) fn trace_state(extra: &Option<Arc<Extra>>) -> TraceState {
-    extra.as_ref().map_or_else(TraceState::default, |extra| extra.trace_state.clone())
+    fn trace_state(&self) -> TraceState {
+        self.extra.as_ref().map_or_else(TraceState::default, |extra| extra.trace_state.clone())
+    }
 }
 
 /// A span off its thread: what a manual span and a future hold between polls.

@@ -24,14 +24,18 @@ impl Capture {
             self.omitted += 1;
             return;
         }
-        if let Some(block) = self.records.block() {
-            header.write_to(block);
-            self.records.advance(HEADER_BYTES);
-        }
-        self.records.put_bytes(span);
-        if let Some(block) = self.records.block::<8>() {
-            *block = [0; 8];
-            self.records.advance(span.len().next_multiple_of(8) - span.len());
+        let padded = span.len().next_multiple_of(8);
+        let record = self.records.append(HEADER_BYTES + padded);
+        if let Some((head, body)) = record.split_first_chunk_mut()
+            && let Some(body_end) = padded.checked_sub(8)
+        {
+            header.write_to(head);
+            if let Some(last) = body.get_mut(body_end..) {
+                last.fill(0);
+            }
+            if let Some(body) = body.get_mut(..span.len()) {
+                body.copy_from_slice(span);
+            }
         }
     }
 
@@ -148,5 +152,42 @@ impl Recording {
         let mut capture = self.capture.clone();
         capture.push(&self.span.header(), self.span.body(), usize::MAX);
         capture
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicBool;
+    use std::sync::atomic::Ordering::Relaxed;
+
+    use super::*;
+
+    fn root(ended: u64) -> Box<Recording> {
+        let mut root = Box::<Recording>::default();
+        root.span.ended = ended;
+        root
+    }
+
+    #[test]
+    fn whoever_looks_never_brings_an_older_one_back() {
+        let (last, done) = (LastTrace::default(), AtomicBool::new(false));
+        std::thread::scope(|threads| {
+            threads.spawn(|| {
+                for ended in 1..=20_000 {
+                    last.replace(root(ended));
+                }
+                done.store(true, Relaxed);
+            });
+            let mut before = 0;
+            while !done.load(Relaxed) {
+                last.look(|root| {
+                    assert!(root.span.ended >= before, "{} after {before}", root.span.ended);
+                    before = root.span.ended;
+                });
+            }
+        });
+        let mut newest = 0;
+        last.look(|root| newest = root.span.ended);
+        assert_eq!(newest, 20_000);
     }
 }

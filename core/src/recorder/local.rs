@@ -35,17 +35,49 @@ pub(crate) fn suppress_this_thread() {
     with_local(|local| local.suppressed = true);
 }
 
-/// One tracer as this thread records for it.
+/// One tracer as this thread knows it.
 pub(super) struct Entry {
     /// The recorder's number.
     pub(super) id: u64,
     pub(super) recorder: Arc<Recorder>,
+    pub(super) worker: Worker,
+    /// Present once a span was recorded: who records nothing needs none.
+    pub(super) output: Option<Output>,
+    /// Traces that this thread left out; counted by it alone, read by whoever asks.
+    sampled_out: Option<Arc<AtomicU64>>,
+}
+
+/// Where the spans of one thread and tracer go, and the clock that they go by.
+pub(super) struct Output {
     pub(super) producer: Producer,
     pub(super) share: Arc<ThreadShare>,
-    pub(super) worker: Worker,
     pub(super) clock: ThreadClock,
     /// Where the lane was released up to when it was last waited for in vain.
     pub(super) gave_up_at: Option<u64>,
+}
+
+impl Entry {
+    #[inline(always)]
+    pub(super) fn count_sampled_out(&mut self) {
+        let count = self.sampled_out.get_or_insert_with(|| self.recorder.new_sampled_out_counter());
+        count.store(count.load(Relaxed) + 1, Relaxed);
+    }
+
+    #[inline(always)]
+    pub(super) fn output(&mut self) -> &mut Output {
+        self.output.get_or_insert_with(|| Output::new(&self.recorder))
+    }
+}
+
+impl Output {
+    #[cold]
+    #[inline(never)]
+    fn new(recorder: &Recorder) -> Self {
+        let (producer, consumer) = recorder.new_lane();
+        let share = Arc::new(ThreadShare::default());
+        recorder.lanes().register(consumer, Arc::clone(&share));
+        Self { producer, share, clock: ThreadClock::new(), gave_up_at: None }
+    }
 }
 
 /// Scopes that a future holds open while it is not polled, kept on the thread that its guards can't leave.
@@ -55,7 +87,7 @@ pub(crate) struct Parked(u64);
 /// One thread's state.
 pub(crate) struct Local {
     /// The nodes that are current, the innermost last, and then those that wait.
-    nodes: Vec<Rc<Node>>,
+    pub(super) nodes: Vec<Rc<Node>>,
     /// How many are current.
     pub(super) depth: usize,
     parked: HashMap<Parked, Vec<Rc<Node>>>,
@@ -70,7 +102,6 @@ pub(crate) struct Local {
     /// The process that the identifiers are for.
     pub(super) generation: u64,
     pub(super) suppressed: bool,
-    pub(super) sampled_out: SampledOut,
 }
 
 impl Local {
@@ -88,7 +119,6 @@ impl Local {
             random: Random::new(),
             generation: 0,
             suppressed: false,
-            sampled_out: SampledOut::default(),
         }
     }
 
@@ -101,17 +131,31 @@ impl Local {
         (self.random.trace_id(), self.random.span_id())
     }
 
-    /// Lets the entry of `recorder` stand first; false when there is none.
+    /// The entry of `recorder`, which stands first from now on.
     #[inline(always)]
-    pub(super) fn bring_forward(&mut self, recorder: &Arc<Recorder>) -> bool {
-        match self.entries.first() {
-            Some(first) if Arc::ptr_eq(&first.recorder, recorder) => true,
-            _ => self.bring_another_forward(recorder.id),
+    pub(super) fn entry(&mut self, recorder: &Arc<Recorder>) -> Option<&mut Entry> {
+        self.let_stand_first(recorder);
+        self.entries.first_mut()
+    }
+
+    #[inline(always)]
+    pub(super) fn let_stand_first(&mut self, recorder: &Arc<Recorder>) {
+        let is_first = self.entries.first().is_some_and(|first| Arc::ptr_eq(&first.recorder, recorder));
+        if !is_first && !self.bring_forward(recorder.id) {
+            self.add_entry(recorder);
         }
     }
 
+    /// The entry of a recorder whose number this is, while it has one.
+    #[inline(always)]
+    pub(super) fn entry_of(&mut self, recorder: u64) -> Option<&mut Entry> {
+        let is_first = self.entries.first().is_some_and(|first| first.id == recorder);
+        if is_first || self.bring_forward(recorder) { self.entries.first_mut() } else { None }
+    }
+
+    /// Lets an entry stand first; false when there is none.
     #[inline(never)]
-    pub(super) fn bring_another_forward(&mut self, recorder: u64) -> bool {
+    fn bring_forward(&mut self, recorder: u64) -> bool {
         let at = self.entries.iter().position(|entry| entry.id == recorder);
         if let Some(at) = at {
             self.entries.swap(0, at);
@@ -119,40 +163,19 @@ impl Local {
         at.is_some()
     }
 
-    /// The entry of a recorder whose number this is, while it has one.
-    #[inline(always)]
-    pub(super) fn entry_of(&mut self, recorder: u64) -> Option<&mut Entry> {
-        let is_first = self.entries.first().is_some_and(|first| first.id == recorder);
-        if is_first || self.bring_another_forward(recorder) { self.entries.first_mut() } else { None }
-    }
-
-    /// Puts an entry of `recorder` first: at the first span that this thread records for it.
     #[cold]
     #[inline(never)]
-    pub(super) fn add_entry(&mut self, recorder: &Arc<Recorder>) {
-        let (producer, consumer) = recorder.new_lane();
-        let share = Arc::new(ThreadShare::default());
-        recorder.lanes().register(consumer, Arc::clone(&share));
-        let entry = Entry {
-            id: recorder.id,
-            recorder: Arc::clone(recorder),
-            producer,
-            share,
-            worker: Worker::NONE,
-            clock: ThreadClock::new(),
-            gave_up_at: None,
-        };
+    fn add_entry(&mut self, recorder: &Arc<Recorder>) {
         // A tracer that is gone gives its place away; what it has open here knows itself late by its number.
         self.entries.retain(|old| !old.recorder.is_closed());
+        let (id, recorder) = (recorder.id, Arc::clone(recorder));
+        let entry = Entry { id, recorder, worker: Worker::NONE, output: None, sampled_out: None };
         self.entries.insert(0, entry);
     }
 
     /// Binds this thread to a worker of `recorder`, or to none.
     pub(crate) fn bind_worker(&mut self, recorder: &Arc<Recorder>, worker: Option<i64>) {
-        if !self.bring_forward(recorder) {
-            self.add_entry(recorder);
-        }
-        if let Some(entry) = self.entries.first_mut() {
+        if let Some(entry) = self.entry(recorder) {
             entry.worker = worker.map_or(Worker::NONE, Worker::new);
         }
     }
@@ -175,7 +198,7 @@ impl Local {
 
     /// The tracer of the innermost node that has one, be it a scope's or an attached context's.
     pub(crate) fn current_recorder(&self) -> Option<Arc<Recorder>> {
-        let recorder_of = |node: &Rc<Node>| node.words.get().recorder;
+        let recorder_of = |node: &Rc<Node>| node.recorder.get();
         let id = self.stack().iter().rev().map(recorder_of).find(|id| *id != 0)?;
         let here = self.entries.iter().find(|entry| entry.id == id);
         here.map(|entry| Arc::clone(&entry.recorder)).or_else(|| Recorder::by_id(id))
@@ -282,35 +305,5 @@ impl Local {
     /// Gives them back. None on any thread but the one that has them.
     pub(crate) fn unpark(&mut self, key: Option<Parked>) -> Vec<Rc<Node>> {
         key.and_then(|key| self.parked.remove(&key)).unwrap_or_default()
-    }
-}
-
-/// How many traces were left out, by recorder: counted by this thread alone, read by whoever asks.
-#[derive(Debug, Default)]
-pub(super) struct SampledOut(Vec<(u64, Arc<AtomicU64>)>);
-
-impl SampledOut {
-    #[inline(always)]
-    pub(super) fn count(&mut self, recorder: &Recorder) {
-        match self.0.first() {
-            Some((id, count)) if *id == recorder.id => count.store(count.load(Relaxed) + 1, Relaxed),
-            _ => self.count_another(recorder),
-        }
-    }
-
-    /// The one that was counted last stands first.
-    #[cold]
-    #[inline(never)]
-    fn count_another(&mut self, recorder: &Recorder) {
-        let at = self.0.iter().position(|(id, _)| *id == recorder.id).unwrap_or_else(|| {
-            // Of recorders that are gone nobody else has the counter.
-            self.0.retain(|(_, count)| Arc::strong_count(count) > 1);
-            self.0.push((recorder.id, recorder.new_sampled_out_counter()));
-            self.0.len() - 1
-        });
-        self.0.swap(0, at);
-        if let Some((_, count)) = self.0.first() {
-            count.store(count.load(Relaxed) + 1, Relaxed);
-        }
     }
 }

@@ -19,7 +19,7 @@ mod shared;
 pub(crate) use clock::keep_time;
 #[cfg(feature = "guest")]
 pub(crate) use frame::Worker;
-pub(crate) use frame::{Detached, Extra, FrameContext, Parent, StartSpan};
+pub(crate) use frame::{Detached, Extra, FrameContext, Parent, Recording, StartSpan};
 pub(crate) use lanes::{Counts, Release};
 #[cfg(feature = "guest")]
 pub(crate) use last_trace::SharedCapture;

@@ -13,10 +13,10 @@ impl<'a> Name<'a> {
         Self { text, hash: hash(text.as_bytes()) }
     }
 
-    /// One of 64.
+    /// One of 64, as a byte's place and a bit of that.
     #[inline(always)]
-    pub(super) fn bit(self) -> u64 {
-        1 << (self.hash >> 58)
+    pub(super) fn bit(self) -> (usize, u8) {
+        ((self.hash >> 61) as usize, 1 << (self.hash >> 58 & 7))
     }
 }
 

@@ -10,7 +10,7 @@ use std::mem::forget;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::frame::{Detached, Extra, FrameContext, Recording, Worker, trace_state};
+use super::frame::{Detached, Extra, FrameContext, Recording, Worker};
 use super::last_trace::SharedCapture;
 use super::open_span::OpenSpan;
 use crate::ids::{SpanContext, SpanId, TraceFlags, TraceId};
@@ -19,33 +19,32 @@ use crate::span::SpanData;
 /// A place on the stack.
 #[derive(Default)]
 pub(crate) struct Node {
-    pub(super) words: Cell<Words>,
+    pub(super) trace_id: Cell<TraceId>,
+    pub(super) span_id: Cell<SpanId>,
+    /// Of a span that began here; all zeros for none.
+    pub(super) parent: Cell<SpanId>,
+    pub(super) worker: Cell<Worker>,
+    /// The recorder's number; 0 is none.
+    pub(super) recorder: Cell<u64>,
+    /// The recorder whose spans have all they need of this context in its plain words; 0 is none.
+    pub(super) plain_for: Cell<u64>,
+    pub(super) flags: Cell<TraceFlags>,
+    pub(super) is_remote: Cell<bool>,
+    pub(super) parent_is_remote: Cell<bool>,
+    pub(super) has_extra: Cell<bool>,
+    /// Whether the thread was unwinding already when it was opened.
+    pub(super) unwinding: Cell<bool>,
     pub(super) stage: Cell<Stage>,
     /// The span that is recorded; otherwise one that waits to be used, or none.
     pub(super) recording: Cell<Option<Box<Recording>>>,
     root: Cell<Root>,
-    /// Looked at only if the words say that there is something.
+    /// Looked at only if there is something.
     extra: Cell<Option<Arc<Extra>>>,
     #[cfg(feature = "guest")]
     guest: Cell<Option<opentelemetry::ContextGuard>>,
     /// A root that guests on other threads find.
     #[cfg(feature = "guest")]
     open_root: Cell<Option<crate::guest::OpenRoot>>,
-}
-
-/// The plain part of a context.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Words {
-    pub(super) trace_id: TraceId,
-    pub(super) span_id: SpanId,
-    pub(super) worker: Worker,
-    /// The recorder's number; 0 is none.
-    pub(super) recorder: u64,
-    pub(super) flags: TraceFlags,
-    pub(super) is_remote: bool,
-    pub(super) has_extra: bool,
-    /// Whether the thread was unwinding already when it was opened.
-    pub(super) unwinding: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,7 +73,11 @@ pub(super) enum Root {
 
 impl fmt::Debug for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Node").field("words", &self.words).field("stage", &self.stage).finish_non_exhaustive()
+        f.debug_struct("Node")
+            .field("trace_id", &self.trace_id)
+            .field("span_id", &self.span_id)
+            .field("stage", &self.stage)
+            .finish_non_exhaustive()
     }
 }
 
@@ -97,9 +100,15 @@ impl Node {
         Some(result)
     }
 
+    /// Takes the open span out when there is one, to be put back at once.
+    #[inline(always)]
+    pub(crate) fn take_recording(&self) -> Option<Box<Recording>> {
+        self.recording.take()
+    }
+
     /// Puts back what was taken: there is nothing there that would have to be dropped.
     #[inline(always)]
-    pub(super) fn keep(&self, recording: Box<Recording>) {
+    pub(crate) fn keep(&self, recording: Box<Recording>) {
         forget(self.recording.replace(Some(recording)));
     }
 
@@ -128,6 +137,20 @@ impl Node {
         below
     }
 
+    /// Whether it is its own root.
+    #[inline(always)]
+    pub(super) fn is_root(&self) -> bool {
+        let root = self.root.take();
+        let is_root = matches!(root, Root::Itself);
+        self.set_root(root);
+        is_root
+    }
+
+    /// The context, without what would take more than looking.
+    pub(super) fn without_root(&self) -> FrameContext {
+        self.context(None)
+    }
+
     /// What most contexts do not have.
     pub(super) fn extra(&self) -> Option<Arc<Extra>> {
         let extra = self.extra.take();
@@ -138,6 +161,7 @@ impl Node {
     #[cold]
     #[inline(never)]
     pub(super) fn set_extra(&self, extra: Option<Arc<Extra>>) {
+        self.has_extra.set(extra.is_some());
         self.extra.set(extra);
     }
 
@@ -151,13 +175,11 @@ impl Node {
     }
 
     pub(crate) fn identifiers(&self) -> (TraceId, SpanId) {
-        let words = self.words.get();
-        (words.trace_id, words.span_id)
+        (self.trace_id.get(), self.span_id.get())
     }
 
     pub(crate) fn span_context(&self) -> SpanContext {
-        let Words { trace_id, span_id, flags, is_remote, .. } = self.words.get();
-        SpanContext { trace_id, span_id, flags, trace_state: trace_state(&self.extra()), is_remote }
+        self.context(None).span_context()
     }
 
     /// The span so far.
@@ -167,7 +189,7 @@ impl Node {
 
     /// Whether it was opened by a destructor that a panic runs.
     pub(crate) fn opened_while_unwinding(&self) -> bool {
-        self.words.get().unwinding
+        self.unwinding.get()
     }
 
     /// The context, in a form that other threads can be given.
@@ -192,24 +214,31 @@ impl Node {
     }
 
     fn context(&self, root: Option<Arc<SharedCapture>>) -> FrameContext {
-        self.words.get().context(root, self.extra())
+        FrameContext {
+            trace_id: self.trace_id.get(),
+            span_id: self.span_id.get(),
+            flags: self.flags.get(),
+            is_remote: self.is_remote.get(),
+            worker: self.worker.get(),
+            recorder: self.recorder.get(),
+            root,
+            extra: self.extra(),
+        }
     }
 
     /// Fills it with a context, and with the span that is recorded there. What waits here for a span comes back.
     pub(super) fn fill(&self, detached: Detached) -> Option<Box<Recording>> {
         let Detached { context, recording } = detached;
-        self.words.set(Words {
-            trace_id: context.trace_id,
-            span_id: context.span_id,
-            worker: context.worker,
-            recorder: context.recorder,
-            flags: context.flags,
-            is_remote: context.is_remote,
-            has_extra: context.extra.is_some(),
-            unwinding: std::thread::panicking(),
-        });
+        self.trace_id.set(context.trace_id);
+        self.span_id.set(context.span_id);
+        self.worker.set(context.worker);
+        self.recorder.set(context.recorder);
+        self.plain_for.set(0);
+        self.flags.set(context.flags);
+        self.is_remote.set(context.is_remote);
+        self.unwinding.set(std::thread::panicking());
         self.root.set(context.root.map_or(Root::None, Root::Shared));
-        self.extra.set(context.extra);
+        self.set_extra(context.extra);
         if recording.is_none() {
             self.stage.set(Stage::Passing);
             return None;
@@ -218,14 +247,15 @@ impl Node {
         self.recording.replace(recording)
     }
 
-    /// Closes it and takes out what [`fill`](Self::fill) put in.
+    /// Closes it and takes everything out. A root that leaves the stack is reached by its shared capture from now on.
     pub(super) fn empty(&self) -> Detached {
         let root = match self.take_root() {
             Root::Shared(shared) => Some(shared),
-            _ => None,
+            Root::Itself => self.share_capture(),
+            Root::None | Root::Here(_) => None,
         };
         let context = self.context(root);
-        self.extra.set(None);
+        self.set_extra(None);
         let recording = if self.records() { self.recording.take() } else { None };
         self.stage.set(Stage::Closed);
         Detached { context, recording }
@@ -249,11 +279,17 @@ impl Node {
 #[cfg(feature = "guest")]
 impl Node {
     /// Whether it is a recorded root.
-    pub(crate) fn is_root(&self) -> bool {
-        let root = self.root.take();
-        let is_root = matches!(root, Root::Itself);
-        self.set_root(root);
-        is_root && self.records()
+    pub(crate) fn records_root(&self) -> bool {
+        self.is_root() && self.records()
+    }
+
+    /// The same as [`empty`](Self::empty), but for a root that is not reached by a shared capture. True when it is one.
+    pub(super) fn empty_unshared(&self) -> (Detached, bool) {
+        let is_root = self.records_root();
+        if is_root {
+            self.take_root();
+        }
+        (self.empty(), is_root)
     }
 
     /// Whether its root was opened elsewhere.
@@ -266,13 +302,12 @@ impl Node {
 
     /// Its trace, the recorder's number, and its worker.
     pub(crate) fn belongs_to(&self) -> (TraceId, u64, Worker) {
-        let words = self.words.get();
-        (words.trace_id, words.recorder, words.worker)
+        (self.trace_id.get(), self.recorder.get(), self.worker.get())
     }
 
     /// Whether it has vendors' entries or baggage.
     pub(crate) fn has_extra(&self) -> bool {
-        self.words.get().has_extra
+        self.has_extra.get()
     }
 
     pub(crate) fn set_open_root(&self, root: crate::guest::OpenRoot) {
@@ -288,21 +323,6 @@ impl Node {
         if let Some(mut recording) = self.recording.take() {
             recording.gather(elsewhere);
             self.keep(recording);
-        }
-    }
-}
-
-impl Words {
-    pub(super) fn context(self, root: Option<Arc<SharedCapture>>, extra: Option<Arc<Extra>>) -> FrameContext {
-        FrameContext {
-            trace_id: self.trace_id,
-            span_id: self.span_id,
-            flags: self.flags,
-            is_remote: self.is_remote,
-            worker: self.worker,
-            recorder: self.recorder,
-            root,
-            extra,
         }
     }
 }

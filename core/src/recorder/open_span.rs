@@ -28,10 +28,11 @@ const CUT_VALUES: &str = "tracer.truncated_values";
 /// Room kept for what `finish` appends.
 pub(super) const TAIL_ROOM: usize = 256;
 
-/// What every span begins with, at fixed places: trace, span, start, end (filled in at the end), flags, kind.
+/// What every span begins with, at fixed places: trace, span, start, kind, end (filled in at the end, as one word of the
+/// record, because words are how it is copied right afterwards), flags.
 const HEAD: usize = 18 + 10 + 9 + 9 + 6 + 2;
 const TRACE_ID: usize = 2;
-const END: usize = 38;
+const END: usize = 40;
 /// The fields that may follow the head in one piece.
 const PARENT: usize = 10;
 const LONGEST_NAME: usize = 100;
@@ -40,8 +41,9 @@ const BEGINNING: usize = HEAD + PARENT + 2 + LONGEST_NAME;
 #[derive(Debug, Default)]
 pub(crate) struct OpenSpan {
     pub(super) body: Buffer,
-    /// One bit per attribute's name seen: a clear bit means the name is new, and that there are not too many.
-    pub(super) seen: u64,
+    /// One bit per attribute's name seen: a clear bit means the name is new, and that there are not too many. In bytes,
+    /// because for a constant name the compiler takes a byte anyway, and a word just written in bytes is slow to load.
+    pub(super) seen: [u8; 8],
     /// How many more attributes there are than bits.
     pub(super) more: i64,
     events: u32,
@@ -66,12 +68,11 @@ pub(crate) struct OpenSpan {
     recorder: u64,
     pub(super) limits: Limits,
     /// What `seen` and `more` begin with.
-    fresh: (u64, i64),
+    fresh: ([u8; 8], i64),
     /// Texts of at most this length are written as they are.
     pub(super) plain_text: usize,
     pub(super) redaction: Option<Arc<Redaction>>,
     /// Where the attributes of a span with many begin, by the hashes of their names.
-    #[expect(clippy::box_collection, reason = "nearly no span has one, and every span is cleared")]
     pub(super) index: Option<Box<HashMap<u64, u32>>>,
 }
 
@@ -89,15 +90,14 @@ pub(super) struct Beginning<'a> {
     pub(super) scope: u16,
     pub(super) name: &'a str,
     pub(super) kind: SpanKind,
-    pub(super) now: Moment,
-    /// When it started, if not now.
-    pub(super) start: Option<u64>,
 }
 
 impl OpenSpan {
-    /// Begins anew in a pooled value: identifiers, times, kind, flags and name are written at once.
+    /// Begins anew in a pooled value, now, or at another time if that is given.
     #[inline(always)]
-    pub(super) fn begin(&mut self, recorder: &Recorder, begin: &Beginning<'_>) {
+    pub(super) fn begin(&mut self, recorder: &Recorder, now: Moment, start: Option<u64>) {
+        self.time.start(now);
+        self.start = start.unwrap_or(now.unix_nanos);
         if self.recorder != recorder.id {
             self.belong_to(recorder);
         }
@@ -107,11 +107,13 @@ impl OpenSpan {
         (self.dropped_events, self.dropped_links) = (0, 0);
         self.unusual = false;
         self.status.code = StatusCode::Unset;
+    }
+
+    /// Writes identifiers, times, kind, flags and name at once.
+    #[inline(always)]
+    pub(super) fn write_head(&mut self, begin: &Beginning<'_>) {
         let root = if begin.is_local_root { RecordHeader::LOCAL_ROOT } else { 0 };
         (self.scope, self.flags) = (begin.scope, u32::from(begin.flags) | root);
-        self.time.start(begin.now);
-        self.start = begin.start.unwrap_or(begin.now.unix_nanos);
-
         self.body.clear();
         // In place: built elsewhere, it would be copied in wider pieces than it was just written in, and wait.
         if let Some(block) = self.body.block::<BEGINNING>() {
@@ -123,33 +125,34 @@ impl OpenSpan {
             block[20..28].copy_from_slice(&begin.span_id.to_bytes());
             block[28] = key::SPAN_START;
             block[29..37].copy_from_slice(&self.start.to_le_bytes());
-            block[37] = key::SPAN_END;
+            block[37] = key::SPAN_KIND;
+            block[38] = begin.kind.to_otlp();
+            block[39] = key::SPAN_END;
             block[END..END + 8].copy_from_slice(&[0; 8]);
             let remote = if begin.parent_is_remote { key::FLAG_IS_REMOTE } else { 0 };
             let flags = u32::from(begin.flags) | key::FLAG_HAS_IS_REMOTE | remote;
-            block[46..48].copy_from_slice(&key::SPAN_FLAGS);
-            block[48..52].copy_from_slice(&flags.to_le_bytes());
-            block[52] = key::SPAN_KIND;
-            block[53] = begin.kind.to_otlp();
+            block[48..50].copy_from_slice(&key::SPAN_FLAGS);
+            block[50..54].copy_from_slice(&flags.to_le_bytes());
+            let Some(name) = block[HEAD..].first_chunk_mut::<{ 2 + LONGEST_NAME }>() else { return };
+            name[0] = key::SPAN_NAME;
             let mut at = HEAD;
-            if begin.parent.is_valid() {
-                block[54] = key::SPAN_PARENT_ID;
-                block[55] = 8;
-                block[56..64].copy_from_slice(&begin.parent.to_bytes());
-                at = HEAD + PARENT;
-            }
-            if begin.name.len() <= LONGEST_NAME
-                && self.redaction.as_ref().is_none_or(|redaction| redaction.is_known_text(begin.name))
-                && let Some(rest) = block.get_mut(at..)
-                && let Some(rest) = rest.first_chunk_mut::<{ 2 + LONGEST_NAME }>()
-            {
-                rest[0] = key::SPAN_NAME;
-                rest[1] = begin.name.len() as u8;
-                copy_into(rest, 2, begin.name.as_bytes());
+            let is_plain = begin.name.len() <= LONGEST_NAME
+                && self.redaction.as_ref().is_none_or(|redaction| redaction.is_known_text(begin.name));
+            if is_plain {
+                name[1] = begin.name.len() as u8;
+                copy_into(name, 2, begin.name.as_bytes());
                 at += 2 + begin.name.len();
-                self.body.advance(at);
-            } else {
-                self.body.advance(at);
+            }
+            if begin.parent.is_valid()
+                && let Some(field) = block.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<PARENT>())
+            {
+                field[0] = key::SPAN_PARENT_ID;
+                field[1] = 8;
+                field[2..].copy_from_slice(&begin.parent.to_bytes());
+                at += PARENT;
+            }
+            self.body.used(at);
+            if !is_plain {
                 self.write_long_name(begin.name);
             }
         }
@@ -174,8 +177,11 @@ impl OpenSpan {
         let plain = if self.redaction.is_some() { Redaction::SHORTEST - 1 } else { usize::MAX };
         self.plain_text = plain.min(self.limits.value_bytes);
         // As long as each has a bit of its own nobody counts. Where fewer are allowed, every name takes the long way.
-        self.fresh =
-            if self.limits.attributes < u64::BITS { (u64::MAX, -i64::from(u64::BITS)) } else { (0, 0) };
+        self.fresh = if self.limits.attributes < u64::BITS {
+            ([u8::MAX; 8], -i64::from(u64::BITS))
+        } else {
+            ([0; 8], 0)
+        };
         self.body.limit(self.limits.span_bytes.saturating_sub(TAIL_ROOM).max(BEGINNING));
     }
 
@@ -213,8 +219,14 @@ impl OpenSpan {
     /// Adds an event that happens now and says nothing but its name.
     #[inline(always)]
     pub(crate) fn add_plain_event(&mut self, name: &str) {
-        const LONGEST: usize = 100;
         let time = self.time.now().unix_nanos;
+        self.add_plain_event_at(name, time);
+    }
+
+    /// The same at another time.
+    #[inline(always)]
+    pub(crate) fn add_plain_event_at(&mut self, name: &str, time: u64) {
+        const LONGEST: usize = 100;
         if name.len() <= LONGEST
             && self.redaction.as_ref().is_none_or(|redaction| redaction.is_known_text(name))
             && self.events < self.limits.events
@@ -346,11 +358,9 @@ impl OpenSpan {
         if self.unusual {
             self.finish_unusual();
         }
-        let mut trace_id = [0; 16];
-        if let Some(head) = self.body.head::<HEAD>() {
-            head[END..END + 8].copy_from_slice(&end.to_le_bytes());
-            trace_id.copy_from_slice(&head[TRACE_ID..TRACE_ID + 16]);
-        }
+        let Some(head) = self.body.head::<HEAD>() else { return RecordHeader::default() };
+        head[END..END + 8].copy_from_slice(&end.to_le_bytes());
+        let trace_id = head[TRACE_ID..].first_chunk().copied().unwrap_or_default();
         self.header_of(trace_id)
     }
 

@@ -1,6 +1,7 @@
 //! Identifiers: two generators a thread, so that a trace identifier has 128 bits of state behind it.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::time::SystemTime;
 
 use crate::ids::{SpanId, TraceId};
 
@@ -13,21 +14,31 @@ pub(crate) struct Random {
 impl Random {
     /// Seeded by the operating system, through the standard library's hash keys.
     pub(crate) fn new() -> Self {
-        let seed = || RandomState::new().build_hasher().finish();
+        let seed = || {
+            let mut hasher = RandomState::new().build_hasher();
+            // After a fork the keys are the parent's as well; what follows tells a child from it, and from its siblings.
+            hasher.write_u32(std::process::id());
+            let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+            hasher.write_u128(now.as_nanos());
+            hasher.finish()
+        };
         Self { high: fastrand::Rng::with_seed(seed()), low: fastrand::Rng::with_seed(seed()) }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn trace_id(&mut self) -> TraceId {
         loop {
-            let id = u128::from(self.high.u64(..)) << 64 | u128::from(self.low.u64(..));
-            if id != 0 {
-                return TraceId::from_bytes(id.to_ne_bytes());
+            let (high, low) = (self.high.u64(..), self.low.u64(..));
+            if high | low != 0 {
+                let mut bytes = [0; 16];
+                bytes[..8].copy_from_slice(&high.to_ne_bytes());
+                bytes[8..].copy_from_slice(&low.to_ne_bytes());
+                return TraceId::from_bytes(bytes);
             }
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn span_id(&mut self) -> SpanId {
         loop {
             let id = self.low.u64(..);

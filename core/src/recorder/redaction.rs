@@ -86,3 +86,48 @@ impl Redaction {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::capture::Capture;
+    use crate::config::{RedactMode, TracerConfig, TracerType};
+    use crate::span::StatusCode;
+    use crate::tracer::BaseTracer;
+    use crate::value::AttrValue;
+
+    const SECRET: &str = "hunter2-hunter2";
+    const TEXT: &str = "the call to https://me:hunter2-hunter2@db.example/x failed";
+
+    fn recorded(mode: RedactMode) -> String {
+        let config = TracerConfig::builder()
+            .tracer_type(TracerType::Console)
+            .with(|config| {
+                config.redact.mode = mode;
+                config.resource_attributes.push(("db.password".to_owned(), SECRET.to_owned()));
+            })
+            .build();
+        let (tracer, capture) = Capture::with_config(&config).unwrap();
+        // Again and again: what is known by then takes another way.
+        for _ in 0..3 {
+            let scope = tracer.trace_context(TEXT);
+            let nested =
+                vec![("password".into(), AttrValue::from(SECRET)), ("fine".into(), AttrValue::from(TEXT))];
+            scope.set_attribute("user", "me").set_attribute("password", SECRET);
+            scope.set_attribute("text", TEXT).set_attribute("user", "you");
+            scope.set_attribute("map", AttrValue::Map(nested));
+            scope.add_event(TEXT);
+            let attributes = [("password", AttrValue::from(SECRET)), ("fine", AttrValue::from(TEXT))];
+            scope.add_event_with(TEXT, &attributes);
+            scope.set_status(StatusCode::Error, TEXT);
+            scope.update_name(TEXT);
+        }
+        assert!(capture.spans().iter().all(|span| span.attribute("user") == Some(&"you".into())));
+        format!("{:?}{:?}", capture.spans(), tracer.get_last_trace())
+    }
+
+    #[test]
+    fn no_secret_is_recorded_anywhere() {
+        assert!(!recorded(RedactMode::Credentials).contains("hunter2"));
+        assert!(recorded(RedactMode::Off).contains("hunter2"), "the test would see one");
+    }
+}

@@ -251,13 +251,13 @@ impl Recorder {
     }
 
     fn update_only_worker(&self, workers: &[i64]) {
-        let only = if let [only] = workers { *only } else { Worker::NONE.word() };
-        self.only_worker.store(only, Relaxed);
+        let only = if let [only] = workers { Worker::new(*only) } else { Worker::NONE };
+        self.only_worker.store(only.word(), Relaxed);
     }
 
     #[inline]
     pub(super) fn only_worker(&self) -> Worker {
-        Worker::new(self.only_worker.load(Relaxed))
+        Worker::from_word(self.only_worker.load(Relaxed))
     }
 
     /// The last trace of `worker` when there is one, else the tracer's.

@@ -65,6 +65,13 @@ impl Buffer {
         self.bytes.get_mut(start..)?.first_chunk_mut()
     }
 
+    /// Counts the first bytes and no others.
+    #[inline(always)]
+    pub(crate) fn used(&mut self, len: usize) {
+        debug_assert!(len <= self.bytes.len());
+        self.used = len as u32;
+    }
+
     /// Counts bytes of the last block.
     #[inline(always)]
     pub(crate) fn advance(&mut self, len: usize) {
@@ -77,23 +84,21 @@ impl Buffer {
         self.bytes.first_chunk_mut()
     }
 
-    /// Appends bytes, many rather than few.
-    #[inline(always)]
-    pub(crate) fn put_bytes(&mut self, bytes: &[u8]) {
-        let start = self.len();
-        match self.bytes.get_mut(start..start.saturating_add(bytes.len())) {
-            Some(room) => {
-                room.copy_from_slice(bytes);
-                self.advance(bytes.len());
-            }
-            None => self.grow(bytes),
+    /// The next `len` bytes, which count and may hold anything. There is no limit to them.
+    #[inline]
+    pub(crate) fn append(&mut self, len: usize) -> &mut [u8] {
+        let (start, end) = (self.len(), self.len() + len);
+        if end > self.bytes.len() {
+            self.grow(end);
         }
+        self.used = end as u32;
+        self.bytes.get_mut(start..end).unwrap_or_default()
     }
 
     #[cold]
     #[inline(never)]
-    fn grow(&mut self, bytes: &[u8]) {
-        self.with_vec(|vec| vec.extend_from_slice(bytes));
+    fn grow(&mut self, len: usize) {
+        self.bytes.resize(len + Self::STEP, 0);
     }
 
     /// Shows it as a `Vec` that ends where the written part does, to be appended to or edited.
@@ -120,28 +125,34 @@ impl Buffer {
 #[inline(always)]
 pub(crate) fn copy_into<const N: usize>(block: &mut [u8; N], at: usize, from: &[u8]) {
     let Some(to) = block.get_mut(at..).and_then(|rest| rest.get_mut(..from.len())) else { return };
-    if from.len() > 32 {
-        to.copy_from_slice(from);
-    } else if !(halves::<16>(to, from) || halves::<8>(to, from) || halves::<4>(to, from)) {
-        // One, two or three bytes.
-        if let (Some(first), Some(middle), Some(last)) = (from.first(), from.get(from.len() / 2), from.last())
-        {
-            let (half, end) = (to.len() / 2, to.len() - 1);
-            (to[0], to[half], to[end]) = (*first, *middle, *last);
+    if from.len() > 16 {
+        if from.len() > 32 {
+            to.copy_from_slice(from);
+        } else {
+            halves::<16>(to, from);
         }
+    } else if from.len() >= 8 {
+        halves::<8>(to, from);
+    } else if from.len() >= 4 {
+        halves::<4>(to, from);
+    } else if let (Some(first), Some(middle), Some(last)) =
+        (from.first(), from.get(from.len() / 2), from.last())
+    {
+        // One, two or three bytes.
+        let (half, end) = (to.len() / 2, to.len() - 1);
+        (to[0], to[half], to[end]) = (*first, *middle, *last);
     }
 }
 
 #[inline(always)]
-fn halves<const N: usize>(to: &mut [u8], from: &[u8]) -> bool {
-    let (Some(first), Some(last)) = (from.first_chunk::<N>(), from.last_chunk::<N>()) else { return false };
+fn halves<const N: usize>(to: &mut [u8], from: &[u8]) {
+    let (Some(first), Some(last)) = (from.first_chunk::<N>(), from.last_chunk::<N>()) else { return };
     if let Some(to) = to.first_chunk_mut() {
         *to = *first;
     }
     if let Some(to) = to.last_chunk_mut() {
         *to = *last;
     }
-    true
 }
 
 #[cfg(test)]
@@ -155,13 +166,13 @@ mod tests {
         let block = buffer.block::<4>().unwrap();
         *block = *b"abcd";
         buffer.advance(2);
-        buffer.put_bytes(b"ef");
+        buffer.append(2).copy_from_slice(b"ef");
         assert_eq!(buffer.written(), b"abef");
         buffer.head::<1>().unwrap()[0] = b'A';
         assert_eq!(buffer.written(), b"Abef");
         buffer.clear();
         assert_eq!((buffer.written(), buffer.len()), (&b""[..], 0));
-        buffer.put_bytes(b"x");
+        buffer.append(1).copy_from_slice(b"x");
         assert_eq!(buffer.written(), b"x", "nothing of what was there before shows");
     }
 
@@ -182,7 +193,7 @@ mod tests {
             let (mut buffer, mut vec) = (Buffer::default(), Vec::new());
             for (way, text) in &pieces {
                 match way {
-                    0 => buffer.put_bytes(text.as_bytes()),
+                    0 => buffer.append(text.len()).copy_from_slice(text.as_bytes()),
                     1 => buffer.with_vec(|vec| vec.extend_from_slice(text.as_bytes())),
                     _ => {
                         *buffer.block().unwrap() = *b"block";

@@ -6,12 +6,16 @@ use std::sync::Mutex;
 use tempfile::TempDir;
 use tracer_factory_ring::{Records, recover};
 
+/// Room for seven small lanes.
+const MOST_WORDS: usize = 8192;
+
 /// The file, packed as [`pack`] does: mostly it is zeros.
 pub fn ring_file(input: &[u8]) {
     static FOLDER: Mutex<Option<TempDir>> = Mutex::new(None);
     let mut folder = FOLDER.lock().unwrap();
     if folder.is_none() {
-        *folder = Some(tempfile::tempdir().unwrap());
+        // In memory where that is possible, for the sake of speed.
+        *folder = Some(tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap());
     }
     let path = folder.as_ref().unwrap().path().join("ring");
     let file = unpack(input);
@@ -32,10 +36,11 @@ pub fn ring_file(input: &[u8]) {
     }
 }
 
-/// A file as its length and its words that are not zero, in runs. Not more than half a megabyte.
+/// A file as its length and its words that are not zero, in runs.
 pub fn pack(file: &[u8]) -> Vec<u8> {
     let words: Vec<_> = file.chunks(8).collect();
-    let mut packed = u16::try_from(words.len()).unwrap().to_le_bytes().to_vec();
+    assert!(words.len() <= MOST_WORDS, "too large to be unpacked");
+    let mut packed = (words.len() as u16).to_le_bytes().to_vec();
     let is_zero = |at: usize| words.get(at).is_none_or(|word| word.iter().all(|byte| *byte == 0));
     let mut at = 0;
     while at < words.len() {
@@ -52,7 +57,7 @@ pub fn pack(file: &[u8]) -> Vec<u8> {
 
 fn unpack(packed: &[u8]) -> Vec<u8> {
     let Some((words, mut rest)) = packed.split_first_chunk::<2>() else { return packed.to_vec() };
-    let mut file = vec![0; usize::from(u16::from_le_bytes(*words)) * 8];
+    let mut file = vec![0; usize::from(u16::from_le_bytes(*words)) % (MOST_WORDS + 1) * 8];
     while let Some(([low, high, run], bytes)) = rest.split_first_chunk::<3>() {
         let at = usize::from(u16::from_le_bytes([*low, *high])) * 8;
         let (bytes, next) = bytes.split_at(bytes.len().min(usize::from(*run) * 8));

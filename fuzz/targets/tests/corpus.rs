@@ -1,5 +1,7 @@
 //! The corpus through all targets, whole and cut in many places: what fuzzing once found stays found, without libFuzzer.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
