@@ -68,6 +68,11 @@ impl Context {
         Self { frame }
     }
 
+    #[cfg(feature = "guest")]
+    pub(crate) fn into_frame(self) -> FrameContext {
+        self.frame
+    }
+
     pub(crate) fn frame(&self) -> &FrameContext {
         &self.frame
     }
@@ -125,7 +130,7 @@ impl Context {
     /// Makes it current on this thread until the guard is dropped.
     pub fn attach(&self) -> ContextGuard {
         let node = with_local(|local| local.attach(self.frame.clone()));
-        guest::attach(node.as_ref(), &self.frame);
+        guest::attach(node.as_ref());
         ContextGuard { node, hidden: None }
     }
 }
@@ -171,7 +176,7 @@ impl Drop for ContextGuard {
 pub fn detach() -> ContextGuard {
     let hidden = with_local(Local::take_stack);
     let node = with_local(|local| local.attach(FrameContext::default()));
-    guest::attach(node.as_ref(), &FrameContext::default());
+    guest::attach(node.as_ref());
     ContextGuard { node, hidden }
 }
 

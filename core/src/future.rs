@@ -73,7 +73,7 @@ impl<'a> Polling<'a> {
         if suspended.is_some() {
             let held = with_local(|local| local.unpark(suspended.take())).unwrap_or_default();
             for node in &held {
-                guest::attach_node(Some(node));
+                guest::attach(Some(node));
             }
             with_local(|local| local.resume(held));
         }

@@ -39,10 +39,10 @@ impl Span {
 
     pub(crate) fn open(recorder: &Arc<Recorder>, start: &StartSpan<'_>) -> Self {
         let Some(recorder) = recorder.here() else { return Self::noop(&Context::current()) };
-        let foreign = guest::parent_for(&start.parent);
+        let foreign = guest::parent_for(recorder, &start.parent);
         let detached = match &foreign {
             None => with_local(|local| local.open_detached(recorder, start)),
-            Some(parent) => with_local(|local| local.open_detached(recorder, &start.under(parent.frame()))),
+            Some(parent) => with_local(|local| local.open_detached(recorder, &start.under(parent))),
         };
         let unwinding = std::thread::panicking();
         Self { recorder: Some(Arc::clone(recorder)), detached, end: None, unwinding }
@@ -57,7 +57,8 @@ impl Span {
         !self.is_recording()
     }
 
-    fn edit(&mut self, change: impl FnOnce(&mut OpenSpan)) {
+    #[inline]
+    pub(crate) fn edit(&mut self, change: impl FnOnce(&mut OpenSpan)) {
         if let Some(detached) = &mut self.detached
             && let Some(recording) = &mut detached.recording
         {
@@ -91,12 +92,28 @@ impl Span {
         self
     }
 
-    /// What its children's last trace is gathered in, and by which recorder, when it is a recorded root.
+    /// A guest's, in the recorder of this process. True when it is a recorded root itself.
     #[cfg(feature = "guest")]
-    pub(crate) fn own_capture(&self) -> Option<(u64, Arc<crate::recorder::SharedCapture>)> {
-        let detached = self.detached.as_ref()?;
-        let capture = detached.recording.as_ref()?.shared.clone()?;
-        Some((detached.context.recorder, capture))
+    pub(crate) fn open_guest(recorder: &Arc<Recorder>, start: &StartSpan<'_>) -> (Self, bool) {
+        let opened = with_local(|local| local.open_guest(recorder, start));
+        let (detached, is_root) =
+            opened.map_or((None, false), |(detached, is_root)| (Some(detached), is_root));
+        let unwinding = std::thread::panicking();
+        (Self { recorder: Some(Arc::clone(recorder)), detached, end: None, unwinding }, is_root)
+    }
+
+    /// Its place, while it is not entered.
+    #[cfg(feature = "guest")]
+    pub(crate) fn frame(&self) -> Option<&crate::recorder::FrameContext> {
+        self.detached.as_ref().map(|detached| &detached.context)
+    }
+
+    /// Of a root: what spans elsewhere were added to.
+    #[cfg(feature = "guest")]
+    pub(crate) fn gather(&mut self, elsewhere: Arc<crate::recorder::SharedCapture>) {
+        if let Some(recording) = self.detached.as_mut().and_then(|detached| detached.recording.as_mut()) {
+            recording.gather(elsewhere);
+        }
     }
 
     /// The trace; zeros under `noop` without a parent.
@@ -151,7 +168,7 @@ impl Span {
             }
             _ => None,
         };
-        guest::attach_node(node.as_ref());
+        guest::attach(node.as_ref());
         Entered { span: self, node }
     }
 

@@ -48,7 +48,7 @@ impl Scope {
     /// A scope that records nothing and makes `context` current, so that it is passed on.
     pub fn passing_on(context: &Context) -> Self {
         let node = with_local(|local| local.attach(context.frame().clone()));
-        guest::attach_node(node.as_ref());
+        guest::attach(node.as_ref());
         Self { place: node.map_or(Place::None, Place::Passing) }
     }
 
@@ -73,12 +73,12 @@ impl Scope {
 
     #[inline(never)]
     fn start_among_guests(recorder: &Arc<Recorder>, start: &StartSpan<'_>) -> Self {
-        let foreign = guest::parent_for(&start.parent);
+        let foreign = guest::parent_for(recorder, &start.parent);
         let scope = Self::opened(match &foreign {
             None => with_local(|local| local.open(recorder, start)),
-            Some(parent) => with_local(|local| local.open(recorder, &start.under(parent.frame()))),
+            Some(parent) => with_local(|local| local.open(recorder, &start.under(parent))),
         });
-        guest::attach_node(scope.node());
+        guest::begin(scope.node());
         scope
     }
 
@@ -189,7 +189,7 @@ impl Scope {
     /// Ends it now and returns the trace that ended with it: all of it for a root, nothing for an inner scope.
     pub fn finish(mut self) -> Trace {
         let Some(node) = self.take_node() else { return Trace::default() };
-        guest::detach(Some(&node));
+        guest::end(Some(&node));
         let ended = with_local(|local| local.close_root(node)).flatten();
         ended.map_or_else(Trace::default, |(recorder, capture)| recorder.decode(&capture))
     }
@@ -201,7 +201,7 @@ fn close(node: Rc<Node>) {
         record_unwinding(&node);
     }
     if guest::is_installed() {
-        guest::detach(Some(&node));
+        guest::end(Some(&node));
     }
     with_local(|local| local.close(node));
 }

@@ -7,7 +7,9 @@ use opentelemetry::trace as otel;
 use opentelemetry::{Array, KeyValue, Value as OtelValue};
 
 use crate::ids::{SpanContext, SpanId, TraceFlags, TraceId};
+use crate::plain::{Number, NumberKind};
 use crate::propagation::TraceState;
+use crate::recorder::{Name, OpenSpan};
 use crate::span::SpanKind;
 use crate::value::AttrValue;
 
@@ -16,8 +18,16 @@ pub(super) fn from_otel(context: &otel::SpanContext) -> SpanContext {
         trace_id: TraceId::from_bytes(context.trace_id().to_bytes()),
         span_id: SpanId::from_bytes(context.span_id().to_bytes()),
         flags: TraceFlags::from_byte(context.trace_flags().to_u8()),
-        trace_state: TraceState::from_header(&context.trace_state().header()),
+        trace_state: trace_state(context.trace_state()),
         is_remote: context.is_remote(),
+    }
+}
+
+fn trace_state(state: &otel::TraceState) -> TraceState {
+    if *state == otel::TraceState::NONE {
+        TraceState::default()
+    } else {
+        TraceState::from_header(&state.header())
     }
 }
 
@@ -61,6 +71,20 @@ pub(super) fn value(value: &OtelValue) -> AttrValue<'_> {
         }
         // The API may grow types; their text is better than nothing.
         other => AttrValue::Str(Cow::Owned(other.to_string())),
+    }
+}
+
+/// Writes an attribute as it is; only lists take the way by [`value`].
+#[inline]
+pub(super) fn set(span: &mut OpenSpan, attribute: &KeyValue) {
+    let name = Name::new(attribute.key.as_str());
+    let mut number = |kind, bits| span.set_number(name, Number { kind, bits });
+    match &attribute.value {
+        OtelValue::String(text) => span.set_text(name, text.as_str()),
+        OtelValue::I64(value) => number(NumberKind::Int, *value as u64),
+        OtelValue::Bool(value) => number(NumberKind::Bool, u64::from(*value)),
+        OtelValue::F64(value) => number(NumberKind::Double, value.to_bits()),
+        other => span.set_unusual_attribute(name, &value(other)),
     }
 }
 

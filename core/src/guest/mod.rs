@@ -13,10 +13,14 @@ mod convert;
 #[cfg(feature = "guest")]
 mod provider;
 #[cfg(feature = "guest")]
+mod roots;
+#[cfg(feature = "guest")]
 mod span;
 
-pub(crate) use bridge::{attach, attach_node, current_context, detach, is_installed, parent_for};
+pub(crate) use bridge::{attach, begin, current_context, detach, end, is_installed, parent_for};
 #[cfg(feature = "guest")]
 pub use provider::{GuestTracer, GuestTracerProvider};
+#[cfg(feature = "guest")]
+pub(crate) use roots::OpenRoot;
 #[cfg(feature = "guest")]
 pub use span::GuestSpan;

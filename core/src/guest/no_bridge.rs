@@ -2,9 +2,8 @@
 
 use std::rc::Rc;
 
-use crate::context::Context;
 use crate::ids::{SpanContext, SpanId};
-use crate::recorder::{FrameContext, Node, Parent};
+use crate::recorder::{FrameContext, Node, Parent, Recorder};
 
 pub(crate) const fn is_installed() -> bool {
     false
@@ -14,12 +13,14 @@ pub(crate) const fn current_context(_native: Option<SpanId>) -> Option<SpanConte
     None
 }
 
-pub(crate) const fn parent_for(_parent: &Parent<'_>) -> Option<Context> {
+pub(crate) const fn parent_for(_recorder: &Recorder, _parent: &Parent<'_>) -> Option<FrameContext> {
     None
 }
 
-pub(crate) const fn attach_node(_node: Option<&Rc<Node>>) {}
+pub(crate) const fn attach(_node: Option<&Rc<Node>>) {}
 
-pub(crate) const fn attach(_node: Option<&Rc<Node>>, _frame: &FrameContext) {}
+pub(crate) const fn begin(_node: Option<&Rc<Node>>) {}
 
 pub(crate) const fn detach(_node: Option<&Rc<Node>>) {}
+
+pub(crate) const fn end(_node: Option<&Rc<Node>>) {}

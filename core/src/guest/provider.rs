@@ -8,7 +8,7 @@ use opentelemetry::{Context as OtelContext, InstrumentationScope as OtelScope};
 use super::span::GuestSpan;
 use super::{bridge, convert};
 use crate::manual::Span;
-use crate::recorder::{Parent, Recorder, StartSpan};
+use crate::recorder::{Recorder, StartSpan};
 use crate::span::{InstrumentationScope, SpanKind};
 
 /// Gives out tracers that record into one of ours. Cheap to clone; does not keep the tracer from ending.
@@ -47,21 +47,24 @@ impl Tracer for GuestTracer {
     type Span = GuestSpan;
 
     fn build_with_context(&self, builder: SpanBuilder, cx: &OtelContext) -> GuestSpan {
-        let parent = bridge::context_of(cx);
-        // As OpenTelemetry's own tracers without an SDK: nothing is recorded and the parent passes through.
-        if cx.is_telemetry_suppressed() || OtelContext::is_current_telemetry_suppressed() {
-            return GuestSpan::new(Span::noop(&parent));
+        let here = self.recorder.here();
+        let recorder = here.unwrap_or(&self.recorder);
+        let around = bridge::parent_in(cx, recorder);
+        // As OpenTelemetry's own tracers without an SDK: nothing is recorded and the parent passes through. In a child
+        // process nobody records until its worker is there.
+        if here.is_none() || cx.is_telemetry_suppressed() || OtelContext::is_current_telemetry_suppressed() {
+            return GuestSpan::passing(&around.into_context());
         }
         let start = StartSpan {
             name: &builder.name,
             kind: builder.span_kind.as_ref().map_or(SpanKind::Internal, convert::kind),
-            parent: Parent::Given(parent.frame()),
+            parent: around.as_parent(),
             start: builder.start_time.map(convert::nanos),
             scope: self.scope,
         };
-        let mut span = Span::open(&self.recorder, &start);
-        for pair in builder.attributes.iter().flatten() {
-            span.set_attribute(pair.key.as_str(), convert::value(&pair.value));
+        let (mut span, is_root) = Span::open_guest(recorder, &start);
+        if let Some(attributes) = &builder.attributes {
+            span.edit(|open| attributes.iter().for_each(|pair| convert::set(open, pair)));
         }
         for event in builder.events.iter().flatten() {
             span.add_event_at(
@@ -73,7 +76,7 @@ impl Tracer for GuestTracer {
         for link in builder.links.iter().flatten() {
             span.add_link(&convert::from_otel(&link.span_context), &convert::pairs(&link.attributes));
         }
-        GuestSpan::new(span)
+        GuestSpan::new(span, is_root)
     }
 }
 

@@ -6,7 +6,9 @@ use std::time::SystemTime;
 use opentelemetry::KeyValue;
 use opentelemetry::trace::{self as otel, Status};
 
-use super::{bridge, convert};
+use super::convert;
+use super::roots::{self, OpenRoot};
+use crate::context::Context;
 use crate::manual::Span;
 use crate::span::StatusCode;
 
@@ -16,24 +18,29 @@ pub struct GuestSpan {
     context: otel::SpanContext,
     /// `None` once it has ended.
     span: Option<Span>,
-    /// The recorder whose local root it is.
-    root_of: Option<u64>,
+    /// While it is a root that is open.
+    root: Option<OpenRoot>,
 }
 
 impl GuestSpan {
-    pub(super) fn new(span: Span) -> Self {
+    pub(super) fn new(span: Span, is_root: bool) -> Self {
         let context = convert::to_otel(&span.span_context());
-        let root_of = span.own_capture().map(|(recorder, root)| {
-            bridge::add_root(span.trace_id(), recorder, root);
-            recorder
-        });
-        Self { context, span: Some(span), root_of }
+        let root = span
+            .frame()
+            .filter(|_| is_root)
+            .map(|frame| roots::begin(frame.trace_id, frame.recorder, frame.worker));
+        Self { context, span: Some(span), root }
+    }
+
+    /// One that records nothing and is its parent.
+    pub(super) fn passing(parent: &Context) -> Self {
+        Self::new(Span::noop(parent), false)
     }
 
     fn end_at(&mut self, end: Option<u64>) {
-        let Some(span) = self.span.take() else { return };
-        if let Some(recorder) = self.root_of {
-            bridge::remove_root(span.trace_id(), recorder);
+        let Some(mut span) = self.span.take() else { return };
+        if let Some(elsewhere) = self.root.take().and_then(roots::end) {
+            span.gather(elsewhere);
         }
         match end {
             Some(end) => span.finish_at(end),
@@ -50,7 +57,11 @@ impl otel::Span for GuestSpan {
         attributes: Vec<KeyValue>,
     ) {
         if let Some(span) = &mut self.span {
-            span.add_event_at(&name.into(), convert::nanos(time), &convert::pairs(&attributes));
+            let (name, time) = (name.into(), convert::nanos(time));
+            if attributes.is_empty() {
+                return span.edit(|open| open.add_plain_event_at(&name, time));
+            }
+            span.add_event_at(&name, time, &convert::pairs(&attributes));
         }
     }
 
@@ -70,7 +81,7 @@ impl otel::Span for GuestSpan {
 
     fn set_attribute(&mut self, attribute: KeyValue) {
         if let Some(span) = &mut self.span {
-            span.set_attribute(attribute.key.as_str(), convert::value(&attribute.value));
+            span.edit(|open| convert::set(open, &attribute));
         }
     }
 

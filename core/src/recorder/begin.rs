@@ -34,6 +34,20 @@ impl Local {
         node.empty()
     }
 
+    /// Starts a guest's span, whose children find its root by other means. True when it is a recorded root itself.
+    #[cfg(feature = "guest")]
+    pub(crate) fn open_guest(&mut self, recorder: &Arc<Recorder>, start: &StartSpan<'_>) -> (Detached, bool) {
+        // The parent's root may be on this thread only; a guest's span may end on any.
+        if let Parent::Current = start.parent
+            && let Some(parent) = self.share_current()
+        {
+            return self.open_guest(recorder, &start.under(&parent));
+        }
+        let node = Node::default();
+        self.begin(&node, recorder, start);
+        node.empty_unshared()
+    }
+
     /// In a child of a fork: its identifiers must not be those that its parent gives out.
     #[cold]
     #[inline(never)]

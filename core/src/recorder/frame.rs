@@ -53,11 +53,11 @@ impl Worker {
         if self == Self::NONE { other() } else { self }
     }
 
-    pub(super) const fn word(self) -> i64 {
+    pub(crate) const fn word(self) -> i64 {
         self.0
     }
 
-    pub(super) const fn from_word(word: i64) -> Self {
+    pub(crate) const fn from_word(word: i64) -> Self {
         Self(word)
     }
 }
@@ -104,6 +104,17 @@ pub(crate) struct Recording {
     pub(crate) shared: Option<Arc<SharedCapture>>,
     /// For an ended root: whose it was.
     pub(super) worker: Worker,
+}
+
+#[cfg(feature = "guest")]
+impl Recording {
+    /// Of a local root: what spans elsewhere were added to.
+    pub(crate) fn gather(&mut self, elsewhere: Arc<SharedCapture>) {
+        match &self.shared {
+            None => self.shared = Some(elsewhere),
+            Some(shared) => shared.take_over(&elsewhere, self.span.limits.last_trace_bytes),
+        }
+    }
 }
 
 /// What a new span's parent is.

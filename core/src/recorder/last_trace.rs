@@ -90,6 +90,15 @@ impl SharedCapture {
         }
     }
 
+    /// Ends another one, and adds what came in there.
+    #[cfg(feature = "guest")]
+    pub(super) fn take_over(&self, other: &Self, cap: usize) {
+        let ended = other.close();
+        if let (Some(mut ended), Some(capture)) = (ended, self.lock().as_mut()) {
+            capture.append(&mut ended, cap);
+        }
+    }
+
     /// Ends it, and hands over what came in.
     pub(crate) fn close(&self) -> Option<Capture> {
         self.lock().take()

@@ -17,6 +17,8 @@ mod redaction;
 mod shared;
 
 pub(crate) use clock::keep_time;
+#[cfg(feature = "guest")]
+pub(crate) use frame::Worker;
 pub(crate) use frame::{Detached, Extra, FrameContext, Parent, Recording, StartSpan};
 pub(crate) use lanes::{Counts, Release};
 #[cfg(feature = "guest")]

@@ -42,6 +42,9 @@ pub(crate) struct Node {
     extra: Cell<Option<Arc<Extra>>>,
     #[cfg(feature = "guest")]
     guest: Cell<Option<opentelemetry::ContextGuard>>,
+    /// A root that guests on other threads find.
+    #[cfg(feature = "guest")]
+    open_root: Cell<Option<crate::guest::OpenRoot>>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -269,5 +272,57 @@ impl Node {
     #[cfg(feature = "guest")]
     pub(crate) fn take_guest(&self) -> Option<opentelemetry::ContextGuard> {
         self.guest.take()
+    }
+}
+
+/// What guests ask and leave here.
+#[cfg(feature = "guest")]
+impl Node {
+    /// Whether it is a recorded root.
+    pub(crate) fn records_root(&self) -> bool {
+        self.is_root() && self.records()
+    }
+
+    /// The same as [`empty`](Self::empty), but for a root that is not reached by a shared capture. True when it is one.
+    pub(super) fn empty_unshared(&self) -> (Detached, bool) {
+        let is_root = self.records_root();
+        if is_root {
+            self.take_root();
+        }
+        (self.empty(), is_root)
+    }
+
+    /// Whether its root was opened elsewhere.
+    pub(crate) fn has_root_elsewhere(&self) -> bool {
+        let root = self.root.take();
+        let elsewhere = matches!(root, Root::Shared(_));
+        self.set_root(root);
+        elsewhere
+    }
+
+    /// Its trace, the recorder's number, and its worker.
+    pub(crate) fn belongs_to(&self) -> (TraceId, u64, Worker) {
+        (self.trace_id.get(), self.recorder.get(), self.worker.get())
+    }
+
+    /// Whether it has vendors' entries or baggage.
+    pub(crate) fn has_extra(&self) -> bool {
+        self.has_extra.get()
+    }
+
+    pub(crate) fn set_open_root(&self, root: crate::guest::OpenRoot) {
+        self.open_root.set(Some(root));
+    }
+
+    pub(crate) fn take_open_root(&self) -> Option<crate::guest::OpenRoot> {
+        self.open_root.take()
+    }
+
+    /// Of a root: what spans elsewhere were added to.
+    pub(crate) fn gather(&self, elsewhere: Arc<SharedCapture>) {
+        if let Some(mut recording) = self.recording.take() {
+            recording.gather(elsewhere);
+            self.keep(recording);
+        }
     }
 }

@@ -219,8 +219,14 @@ impl OpenSpan {
     /// Adds an event that happens now and says nothing but its name.
     #[inline(always)]
     pub(crate) fn add_plain_event(&mut self, name: &str) {
-        const LONGEST: usize = 100;
         let time = self.time.now().unix_nanos;
+        self.add_plain_event_at(name, time);
+    }
+
+    /// The same at another time.
+    #[inline(always)]
+    pub(crate) fn add_plain_event_at(&mut self, name: &str, time: u64) {
+        const LONGEST: usize = 100;
         if name.len() <= LONGEST
             && self.redaction.as_ref().is_none_or(|redaction| redaction.is_known_text(name))
             && self.events < self.limits.events

@@ -113,6 +113,13 @@ impl Recorder {
         known.and_then(|recorder| recorder.upgrade())
     }
 
+    /// What distinguishes it from others of the process.
+    #[cfg(feature = "guest")]
+    #[inline(always)]
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
     /// The process that it was made in.
     #[inline(always)]
     pub(super) fn generation(&self) -> u64 {

@@ -1,0 +1,264 @@
+//! Which local roots are open, for OpenTelemetry contexts: these carry nothing of ours, and turn up on any thread.
+//!
+//! A root pays one compare-and-swap and a store or two. A capture that others add to is made only when somebody asks for
+//! it, so that a root whose spans stay under native scopes of its thread, or that has none, never has one.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize};
+use std::sync::{Arc, Mutex};
+
+use crate::ids::TraceId;
+use crate::lock::lock;
+use crate::recorder::{SharedCapture, Worker};
+
+/// Places for open roots.
+const PLACES: usize = 4096;
+/// How many places are looked at for one root.
+const TRIES: usize = 4;
+
+/// The bit of a place that says that somebody asked. Keys have it clear.
+const ASKED: u64 = 1;
+/// A place that is being filled. No key, since keys have bit 1 set.
+const TAKEN: u64 = 4;
+
+struct Place {
+    /// 0 when it is free.
+    key: AtomicU64,
+    worker: AtomicI64,
+}
+
+type Captures = Mutex<Vec<(u64, Arc<SharedCapture>)>>;
+
+/// All that are open.
+struct Roots {
+    open: [Place; PLACES],
+    /// Those that found no place.
+    crowd: Mutex<BTreeMap<u64, Worker>>,
+    crowd_size: AtomicUsize,
+    /// What was asked for, by some bits of the key.
+    captures: [Captures; 16],
+}
+
+static ROOTS: Roots = Roots::new();
+
+/// Makes a root known until [`end`].
+#[inline]
+pub(super) fn begin(trace: TraceId, recorder: u64, worker: Worker) -> OpenRoot {
+    ROOTS.begin(key(trace, recorder), worker)
+}
+
+/// Forgets a root. What others have added, or will in vain, comes back when somebody asked.
+#[inline]
+pub(super) fn end(root: OpenRoot) -> Option<Arc<SharedCapture>> {
+    ROOTS.end(root)
+}
+
+/// Whether a root is open.
+pub(super) fn is_open(trace: TraceId, recorder: u64) -> bool {
+    ROOTS.knows(key(trace, recorder))
+}
+
+/// What the spans under an open root are gathered in, and its worker.
+pub(super) fn ask(trace: TraceId, recorder: u64) -> Option<(Arc<SharedCapture>, Worker)> {
+    ROOTS.ask(key(trace, recorder))
+}
+
+/// A root that is open, in the hands of whoever ends it.
+#[derive(Debug)]
+pub(crate) struct OpenRoot {
+    key: u64,
+    /// None in the crowd.
+    place: Option<u32>,
+}
+
+/// Of a trace and a recorder. Should a recorder have two roots of one trace, as with a remote parent, they are taken for one.
+#[inline]
+fn key(trace: TraceId, recorder: u64) -> u64 {
+    const ODD: [u64; 3] = [0x9e37_79b9_7f4a_7c15, 0xd1b5_4a32_d192_ed03, 0x8cb9_2ba7_2f3d_8dd7];
+    let trace = trace.to_int();
+    // Remote identifiers need not be random.
+    let trace = (trace as u64).wrapping_mul(ODD[0]) ^ (trace >> 64) as u64;
+    let mixed = (trace ^ recorder.wrapping_mul(ODD[1])).wrapping_mul(ODD[2]);
+    (mixed ^ mixed >> 32) & !ASKED | 2
+}
+
+impl Roots {
+    const fn new() -> Self {
+        Self {
+            open: [const { Place { key: AtomicU64::new(0), worker: AtomicI64::new(0) } }; PLACES],
+            crowd: Mutex::new(BTreeMap::new()),
+            crowd_size: AtomicUsize::new(0),
+            captures: [const { Mutex::new(Vec::new()) }; 16],
+        }
+    }
+
+    /// Where a root may be.
+    #[inline(always)]
+    fn places(&self, key: u64) -> impl Iterator<Item = (u32, &Place)> {
+        let first = (key >> 2) as usize;
+        (first..first + TRIES).filter_map(|at| Some(((at % PLACES) as u32, self.open.get(at % PLACES)?)))
+    }
+
+    #[inline]
+    fn begin(&self, key: u64, worker: Worker) -> OpenRoot {
+        for (at, place) in self.places(key) {
+            let is_free = place.key.load(Relaxed) == 0;
+            if is_free && place.key.compare_exchange(0, TAKEN, Acquire, Relaxed).is_ok() {
+                place.worker.store(worker.word(), Relaxed);
+                place.key.store(key, Release);
+                return OpenRoot { key, place: Some(at) };
+            }
+        }
+        self.join_crowd(key, worker)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn join_crowd(&self, key: u64, worker: Worker) -> OpenRoot {
+        let mut crowd = lock(&self.crowd);
+        crowd.insert(key, worker);
+        self.crowd_size.store(crowd.len(), Relaxed);
+        OpenRoot { key, place: None }
+    }
+
+    #[inline]
+    fn end(&self, root: OpenRoot) -> Option<Arc<SharedCapture>> {
+        let OpenRoot { key, place } = root;
+        let Some(place) = place.and_then(|at| self.open.get(at as usize)) else {
+            return self.leave_crowd(key);
+        };
+        let asked = place.key.load(Relaxed) & ASKED != 0;
+        place.key.store(0, Release);
+        if asked { self.take_capture(key) } else { None }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn leave_crowd(&self, key: u64) -> Option<Arc<SharedCapture>> {
+        let mut crowd = lock(&self.crowd);
+        crowd.remove(&key);
+        self.crowd_size.store(crowd.len(), Relaxed);
+        drop(crowd);
+        self.take_capture(key)
+    }
+
+    #[inline(never)]
+    fn take_capture(&self, key: u64) -> Option<Arc<SharedCapture>> {
+        let mut captures = lock(self.captures_of(key)?);
+        let at = captures.iter().position(|(of, _)| *of == key)?;
+        Some(captures.swap_remove(at).1)
+    }
+
+    fn captures_of(&self, key: u64) -> Option<&Captures> {
+        self.captures.get((key >> 2) as usize % self.captures.len())
+    }
+
+    fn knows(&self, key: u64) -> bool {
+        self.places(key).any(|(_, place)| place.key.load(Relaxed) & !ASKED == key)
+            || self.crowd_size.load(Relaxed) != 0 && lock(&self.crowd).contains_key(&key)
+    }
+
+    /// The worker of an open root, once the root knows that somebody asks.
+    fn tell(&self, key: u64) -> Option<Worker> {
+        let mut places = self.places(key);
+        let Some((_, place)) = places.find(|(_, place)| place.key.load(Acquire) & !ASKED == key) else {
+            return if self.crowd_size.load(Relaxed) == 0 {
+                None
+            } else {
+                lock(&self.crowd).get(&key).copied()
+            };
+        };
+        let worker = Worker::from_word(place.worker.load(Relaxed));
+        // In vain when the root has ended meanwhile. Others who ask wait for the lock on the captures.
+        let told = place.key.compare_exchange(key, key | ASKED, Release, Relaxed);
+        (told.is_ok() || told == Err(key | ASKED)).then_some(worker)
+    }
+
+    fn ask(&self, key: u64) -> Option<(Arc<SharedCapture>, Worker)> {
+        if !self.knows(key) {
+            return None;
+        }
+        let mut captures = lock(self.captures_of(key)?);
+        let worker = self.tell(key)?;
+        if let Some((_, capture)) = captures.iter().find(|(of, _)| *of == key) {
+            return Some((Arc::clone(capture), worker));
+        }
+        // Roots that ended while they were asked have left theirs.
+        captures.retain(|(of, _)| self.knows(*of));
+        let capture = Arc::new(SharedCapture::new());
+        captures.push((key, Arc::clone(&capture)));
+        Some((capture, worker))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(trace: u128) -> u64 {
+        key(TraceId::from_int(trace), 7)
+    }
+
+    #[test]
+    fn a_root_is_known_while_it_is_open() {
+        static ROOTS: Roots = Roots::new();
+        let worker = Worker::new(7);
+        assert!(ROOTS.ask(of(1)).is_none());
+        let (one, two) = (ROOTS.begin(of(1), worker), ROOTS.begin(of(2), Worker::NONE));
+        assert!(ROOTS.knows(of(1)) && !ROOTS.knows(key(TraceId::from_int(1), 8)));
+        let (asked, whose) = ROOTS.ask(of(1)).unwrap();
+        let (again, _) = ROOTS.ask(of(1)).unwrap();
+        assert!(whose == worker && Arc::ptr_eq(&asked, &again));
+        assert!(ROOTS.end(two).is_none(), "nobody asked");
+        assert!(ROOTS.end(one).is_some_and(|ended| Arc::ptr_eq(&ended, &asked)));
+        assert!(!ROOTS.knows(of(1)) && ROOTS.ask(of(1)).is_none());
+    }
+
+    #[test]
+    fn more_roots_than_places_are_all_known() {
+        static ROOTS: Roots = Roots::new();
+        let keys: Vec<_> = (0..PLACES as u128 * 2).map(|number| of(number << 70)).collect();
+        let open: Vec<_> = keys.iter().map(|key| ROOTS.begin(*key, Worker::NONE)).collect();
+        assert!(open.iter().any(|root| root.place.is_none()));
+        let asked: Vec<_> = keys.iter().map(|key| ROOTS.ask(*key).unwrap().0).collect();
+        for (root, asked) in open.into_iter().zip(asked) {
+            assert!(ROOTS.end(root).is_some_and(|ended| Arc::ptr_eq(&ended, &asked)));
+        }
+        assert!(keys.iter().all(|key| !ROOTS.knows(*key)));
+    }
+
+    #[test]
+    fn what_a_root_left_behind_goes_with_the_next_question() {
+        static ROOTS: Roots = Roots::new();
+        let root = ROOTS.begin(of(1), Worker::NONE);
+        let (left, _) = ROOTS.ask(root.key).unwrap();
+        // As if it had ended between being asked and hearing of it.
+        ROOTS.open[root.place.unwrap() as usize].key.store(0, Release);
+        let home = |key| std::ptr::from_ref(ROOTS.captures_of(key).unwrap());
+        let next = (2..).map(of).find(|other| home(*other) == home(root.key)).unwrap();
+        let next = ROOTS.begin(next, Worker::NONE);
+        assert!(ROOTS.ask(next.key).is_some());
+        assert_eq!(Arc::strong_count(&left), 1);
+        assert!(ROOTS.end(next).is_some());
+    }
+
+    #[test]
+    fn roots_of_many_threads_keep_apart() {
+        static ROOTS: Roots = Roots::new();
+        std::thread::scope(|scope| {
+            for thread in 0..4u128 {
+                scope.spawn(move || {
+                    for number in 0..2_000 {
+                        let key = of(number * 4 + thread);
+                        let root = ROOTS.begin(key, Worker::new(thread as i64));
+                        let (asked, worker) = ROOTS.ask(key).unwrap();
+                        assert_eq!(worker, Worker::new(thread as i64));
+                        assert!(ROOTS.end(root).is_some_and(|ended| Arc::ptr_eq(&ended, &asked)));
+                    }
+                });
+            }
+        });
+        assert!(ROOTS.open.iter().all(|place| place.key.load(Relaxed) == 0));
+    }
+}
