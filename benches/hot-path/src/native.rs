@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tracer_factory_core::config::TracerConfig;
+use tracer_factory_core::config::{RedactMode, TracerConfig};
 use tracer_factory_core::tracer::BaseTracer;
 use tracer_factory_noop::NoOpTracer;
 
@@ -46,6 +46,7 @@ impl Native {
             limits.attributes = u32::MAX;
             limits.events = u32::MAX;
             limits.event_attributes = u32::MAX;
+            config.redact.mode = RedactMode::Off;
         });
         Self::discarding(&config.build())
     }

@@ -124,7 +124,8 @@ impl Store {
                 }
                 Saved::Yes
             }
-            Err(SpoolError::Full { limit: Limit::MaxBytes | Limit::FreeSpace, .. }) => Saved::NoRoom,
+            Err(SpoolError::Full { limit: Limit::MaxBytes, .. }) => Saved::NoRoom,
+            // Too little is left for others on a full disk: what is there stays, and what comes waits in memory.
             Err(error) => {
                 self.fail(&error);
                 Saved::No

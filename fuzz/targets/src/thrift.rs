@@ -24,7 +24,10 @@ pub fn thrift(input: &[u8]) {
     let Some(first) = spans.first() else { return };
     let resource = &*first.resource;
 
-    let body = collector_body(resource, &spans);
+    let valid: Vec<_> = spans.iter().filter(|span| span.context.is_valid()).collect();
+    let (invalid, body) = collector_body(&spans);
+    assert_eq!((invalid, body.is_some()), ((spans.len() - valid.len()) as u64, !valid.is_empty()));
+    let Some(body) = body else { return };
     let mut cursor = Cursor::new(&body[..]);
     let batch = reader::batch(&mut TBinaryInputProtocol::new(&mut cursor, true));
     assert_eq!(cursor.position(), body.len() as u64, "bytes are left");
@@ -32,16 +35,15 @@ pub fn thrift(input: &[u8]) {
     assert_eq!(batch.service_name, name.unwrap_or("unknown_service"));
     let others = resource.attributes.iter().filter(|(key, _)| key != "service.name");
     assert_tags(&batch.process_tags, others.map(of_attribute).collect());
-    assert_eq!(batch.spans.len(), spans.len());
-    for (read, span) in batch.spans.iter().zip(&spans) {
+    assert_eq!(batch.spans.len(), valid.len());
+    for (read, span) in batch.spans.iter().zip(&valid) {
         assert_span(read, span);
     }
 
-    let valid: Vec<_> = spans.iter().zip(&batch.spans).filter(|(span, _)| span.context.is_valid()).collect();
     for limit in [65_000, 300 + input.len() % 700] {
-        let (packets, oversize, invalid) = agent_packets(resource, &spans, limit);
+        let (packets, oversize, invalid) = agent_packets(&spans, limit);
         assert_eq!(invalid, (spans.len() - valid.len()) as u64);
-        let mut expected = valid.iter();
+        let mut expected = batch.spans.iter();
         let mut arrived = 0;
         for packet in packets {
             assert!(packet.len() <= limit);
@@ -52,7 +54,7 @@ pub fn thrift(input: &[u8]) {
             assert!(!read.spans.is_empty());
             arrived += read.spans.len() as u64;
             // In order, but for those that had no room.
-            assert!(read.spans.iter().all(|span| expected.any(|(_, expected)| *expected == span)));
+            assert!(read.spans.iter().all(|span| expected.any(|expected| expected == span)));
         }
         assert_eq!(arrived + oversize, valid.len() as u64);
     }
