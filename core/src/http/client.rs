@@ -15,6 +15,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::{Instant, timeout_at};
 
+use super::joined_writes::Joining;
 use super::outcome::{self, SendError};
 use super::{HttpTarget, basic_authorization, request, tls, words};
 use crate::config::{Compression, Endpoint};
@@ -23,6 +24,8 @@ use crate::error::ConfigError;
 
 /// The most that is read of an answer.
 pub(super) const RESPONSE_LIMIT: usize = 4 << 20;
+/// The most memory that is kept for the next body.
+const SPARE_LIMIT: usize = 4 << 20;
 /// How long an unused connection is kept; most servers keep theirs for a minute or more.
 const IDLE: Duration = Duration::from_secs(30);
 
@@ -39,11 +42,14 @@ pub struct HttpSender {
     uri: Uri,
     compression: Compression,
     timeout: Duration,
-    connector: HttpsConnector<HttpConnector>,
+    connector: Connector,
     client: HttpClient,
+    /// Memory of the last body.
+    spare: Vec<u8>,
 }
 
-type HttpClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+type Connector = Joining<HttpsConnector<HttpConnector>>;
+type HttpClient = Client<Connector, Full<Bytes>>;
 
 /// An answer, whatever its status.
 #[derive(Debug, Clone)]
@@ -94,6 +100,8 @@ impl HttpSender {
         } else {
             builder.enable_http1().wrap_connector(tcp)
         };
+        // HTTP/1 writes a body in one go anyway.
+        let connector = Joining { connector, joins: http2 };
         Ok(Self {
             client: client(&connector, http2),
             connector,
@@ -107,6 +115,7 @@ impl HttpSender {
             answered: false,
             compression: target.compression,
             timeout: target.timeout,
+            spare: Vec::new(),
         })
     }
 
@@ -115,8 +124,19 @@ impl HttpSender {
         &self.endpoint
     }
 
+    /// An empty buffer for the next body: with the memory of the last one, where that is free again. The system takes
+    /// memory of this size back at once, and asks for it page by page.
+    pub fn buffer(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.spare)
+    }
+
     /// Posts `body`. A success status is `Ok`, anything else is what has become of the batch.
-    pub async fn post(&mut self, content_type: &'static str, body: Vec<u8>) -> Result<Response, Outcome> {
+    pub async fn post(
+        &mut self,
+        content_type: &'static str,
+        body: impl Into<Bytes>,
+    ) -> Result<Response, Outcome> {
+        let body = body.into();
         let mut request = Request::new(());
         *request.method_mut() = Method::POST;
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
@@ -124,10 +144,10 @@ impl HttpSender {
             Compression::None => body,
             Compression::Gzip => {
                 request.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-                gzip(&body)
+                gzip(&body).into()
             }
         };
-        self.send(request.map(|()| body.into())).await
+        self.send(request.map(|()| body)).await
     }
 
     /// Sends a request that another library made: with this target's headers and to its URL, not the
@@ -145,19 +165,31 @@ impl HttpSender {
         for (name, value) in &self.headers {
             parts.headers.insert(name.clone(), value.clone());
         }
-        let request = Request::from_parts(parts, Full::new(body));
+        let request = Request::from_parts(parts, Full::new(body.clone()));
         let answer = match timeout_at(deadline, self.client.request(request)).await {
             Ok(Ok(response)) => read(response, deadline).await,
             Ok(Err(error)) => Err(SendError::Client(error)),
             Err(_) => Err(SendError::Timeout),
         };
         self.answered |= answer.is_ok();
+        self.keep(body);
         if self.http2 && answer.is_err() {
             // A multiplexed connection outlives its requests: one that answers nothing, because the
             // peer vanished without a word, would take every later request as well.
             self.client = client(&self.connector, true);
         }
         answer
+    }
+
+    /// Keeps the memory of a body, unless somebody still has it, or it is unusually large.
+    fn keep(&mut self, body: Bytes) {
+        if let Ok(mut body) = body.try_into_mut() {
+            body.clear();
+            let spare = Vec::from(body);
+            if spare.capacity() <= SPARE_LIMIT {
+                self.spare = spare;
+            }
+        }
     }
 
     /// What the receiver said, fit for an error.
@@ -185,7 +217,7 @@ impl fmt::Debug for HttpSender {
     }
 }
 
-fn client(connector: &HttpsConnector<HttpConnector>, http2: bool) -> HttpClient {
+fn client(connector: &Connector, http2: bool) -> HttpClient {
     Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE)

@@ -4,6 +4,7 @@
 //! of an answer than it must; every failure is already an [`Outcome`](crate::delivery::Outcome).
 
 mod client;
+mod joined_writes;
 pub mod otlp;
 mod outcome;
 mod percent;

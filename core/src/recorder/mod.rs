@@ -15,7 +15,7 @@ pub(crate) use clock::now;
 #[cfg(feature = "guest")]
 pub(crate) use frame::Root;
 pub(crate) use frame::{Detached, Extra, FrameContext, Parent, SlotRef, StartSpan};
-pub(crate) use lanes::{Counts, Release};
+pub(crate) use lanes::{Counts, Crowd, Release, Run};
 #[cfg(feature = "guest")]
 pub(crate) use last_trace::SharedCapture;
 pub(crate) use local::{Local, suppress_this_thread, with_local};
