@@ -21,7 +21,7 @@ impl CollectorDestination {
     }
 
     async fn send(&mut self, batch: &Batch) -> Outcome {
-        let (invalid, body) = encode(batch);
+        let (invalid, body) = encode(batch, self.sender.buffer());
         if let Some(body) = body
             && let Err(outcome) = self.sender.post(CONTENT_TYPE, body).await
         {
@@ -32,11 +32,13 @@ impl CollectorDestination {
     }
 }
 
-/// How many spans no receiver could file, and the request's body for the others.
-pub(crate) fn encode(batch: &Batch) -> (u64, Option<Vec<u8>>) {
+/// How many spans no receiver could file, and the request's body for the others, in place of what `buffer` has.
+pub(crate) fn encode(batch: &Batch, mut buffer: Vec<u8>) -> (u64, Option<Vec<u8>>) {
     let (mut spans, mut invalid) = (0, 0);
     // Numbers and lengths are wider than in the records, which have headers instead.
-    let mut out = Binary::with_capacity(batch.bytes() + batch.bytes() / 2);
+    buffer.clear();
+    buffer.reserve(batch.bytes() + batch.bytes() / 2);
+    let mut out = Binary::onto(buffer);
     out.begin_struct();
     out.struct_field(1);
     encode::process(&mut out, &Process::new(batch.resource()));

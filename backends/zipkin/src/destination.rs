@@ -22,7 +22,7 @@ impl ZipkinDestination {
 impl Destination for ZipkinDestination {
     fn deliver<'a>(&'a mut self, batch: &'a Batch) -> BoxFuture<'a, Outcome> {
         Box::pin(async move {
-            let Encoded { body, spans, invalid } = self.encoder.encode_batch(batch);
+            let Encoded { body, spans, invalid } = self.encoder.encode_batch(batch, self.sender.buffer());
             if spans > 0
                 && let Err(outcome) = self.sender.post("application/json", body).await
             {

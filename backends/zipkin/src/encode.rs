@@ -55,17 +55,19 @@ impl Encoder {
 
     /// The body of one request, of decoded spans.
     pub fn encode(&mut self, spans: impl IntoIterator<Item = SpanData>) -> Encoded {
-        let mut encoded = Encoded::begin(4096);
+        let mut encoded = Encoded::begin(Vec::with_capacity(4096));
         for span in spans {
             self.add(&mut encoded, &SpanRef::of(&span), &span.resource);
         }
         encoded.end()
     }
 
-    /// The body of one request.
-    pub fn encode_batch(&mut self, batch: &Batch) -> Encoded {
+    /// The body of one request, in place of what `buffer` has.
+    pub fn encode_batch(&mut self, batch: &Batch, mut buffer: Vec<u8>) -> Encoded {
+        buffer.clear();
         // JSON says everything at length, the resource with each span.
-        let mut encoded = Encoded::begin(4 * batch.bytes());
+        buffer.reserve(3 * batch.bytes());
+        let mut encoded = Encoded::begin(buffer);
         batch.visit(|span| self.add(&mut encoded, span, batch.resource()));
         encoded.end()
     }
@@ -88,8 +90,7 @@ impl Encoder {
 }
 
 impl Encoded {
-    fn begin(capacity: usize) -> Self {
-        let mut body = Vec::with_capacity(capacity);
+    fn begin(mut body: Vec<u8>) -> Self {
         body.push(b'[');
         Self { body, ..Self::default() }
     }

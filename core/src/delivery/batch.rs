@@ -5,7 +5,8 @@ use std::sync::Arc;
 use tracer_factory_ring::{RecordHeader, Records};
 
 use super::split::halves;
-use crate::otlp::{ResourceBytes, SpanRef, frame_request};
+use crate::otlp::{ResourceBytes, SpanRef, frame_request, frame_request_into};
+use crate::recorder::Run;
 use crate::span::{Resource, SpanData};
 
 /// Finished spans of one tracer. OTLP sends them as they are; other backends decode.
@@ -21,6 +22,11 @@ impl Batch {
     pub fn new(records: Vec<u8>, resource: Arc<ResourceBytes>) -> Self {
         let spans = Records::new(&records).count();
         Self { records, spans, resource }
+    }
+
+    /// Over what was gathered, and counted on the way.
+    pub(crate) fn of(run: Run, resource: Arc<ResourceBytes>) -> Self {
+        Self { records: run.records, spans: run.spans, resource }
     }
 
     /// Two parts of about the same size, the older spans first; `None` when there is only one span.
@@ -65,6 +71,11 @@ impl Batch {
     /// An OTLP `ExportTraceServiceRequest` around the span bytes as they were recorded.
     pub fn otlp_request(&self) -> Vec<u8> {
         frame_request(&self.records, &self.resource)
+    }
+
+    /// The same in place of what `out` has. Returns where the request begins; before it there is `room` at least.
+    pub(crate) fn write_otlp_request(&self, room: usize, out: &mut Vec<u8>) -> usize {
+        frame_request_into(&self.records, &self.resource, room, out)
     }
 
     /// The spans as values, in order.

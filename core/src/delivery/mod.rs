@@ -29,7 +29,7 @@ pub use destination::{Backend, BoxFuture, Connected, Delivered, DeliveryError, D
 use crate::config::{DeliveryConfig, Fsync, SpoolDirectory};
 use crate::error::ConfigError;
 use crate::lock::lock;
-use crate::recorder::Recorder;
+use crate::recorder::{Crowd, Recorder};
 use crate::report::{Health, Report};
 use dead_letter::DeadLetter;
 use ledger::reason;
@@ -85,17 +85,18 @@ impl Shared {
     }
 
     /// Moves everything from the lanes into the log, under the lanes' lock, so that a report sees each span in exactly
-    /// one place.
-    fn gather(&self) {
+    /// one place. True when the lanes should be looked after again soon.
+    fn gather(&self) -> bool {
         let resource = self.recorder.resource();
         let (bytes, spans) = (self.config.max_batch_bytes, self.config.max_batch_spans);
-        let crowded = self.recorder.lanes().gather(bytes, spans, |records, places| {
-            self.log.push(Arc::new(Batch::new(records, Arc::clone(resource))), places);
+        let crowd = self.recorder.lanes().gather(bytes, spans, |run, places| {
+            self.log.push(Arc::new(Batch::of(run, Arc::clone(resource))), places);
         });
-        if crowded {
+        if crowd == Crowd::Most {
             self.log.leave_the_lanes();
         }
         self.release_lanes();
+        crowd == Crowd::Some
     }
 
     /// Gives lanes back what the log needs no more. Not under the log's lock: gathering takes the two the other way round.
@@ -244,9 +245,8 @@ impl Delivery {
         let stopped = shared.stopped.load(Acquire);
         if stopped {
             // Nobody will ever send what arrived after the last gathering.
-            lanes.gather(usize::MAX, usize::MAX, |records, _| {
-                let late = tracer_factory_ring::Records::new(&records).count() as u64;
-                shared.log.give_up(reason::TORN_DOWN, late);
+            lanes.gather(usize::MAX, usize::MAX, |run, _| {
+                shared.log.give_up(reason::TORN_DOWN, run.spans as u64);
             });
         }
         lanes.with_counts(|counts| {

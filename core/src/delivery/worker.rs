@@ -16,6 +16,8 @@ use crate::config::bounds::TIMEOUT;
 const CLOSE: Duration = Duration::from_secs(1);
 /// Longer than any request may take.
 const PROBE: Duration = Duration::from_millis(TIMEOUT.max + 1000);
+/// What destinations have to take what fills a lane, before it is put on disk.
+const SOON: Duration = Duration::from_millis(5);
 /// How often the clock is looked after, old files go, and what earlier processes left is looked for.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
 
@@ -60,14 +62,16 @@ pub(super) fn run(runtime: Runtime, shared: &Arc<Shared>, destinations: Vec<Box<
 
 /// Gathers at each tick, when a lane fills up, and on request. Returns teardown's deadline.
 async fn gather_until_stopped(shared: &Arc<Shared>) -> Instant {
+    let mut delay = shared.config.schedule_delay;
     loop {
         tokio::select! {
             () = shared.wake.notified() => {}
-            () = tokio::time::sleep(shared.config.schedule_delay) => {}
+            () = tokio::time::sleep(delay) => {}
         }
         // Before gathering: whoever asked had ended its spans by then, and they are among what is gathered now.
         let (flushes, stop) = shared.take_requests();
-        shared.gather();
+        let soon = shared.gather();
+        delay = if soon { SOON } else { shared.config.schedule_delay };
         crate::recorder::keep_time();
         if !flushes.is_empty() || stop.is_some() {
             // Whoever waits between two attempts tries now.

@@ -16,6 +16,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::{Instant, timeout_at};
 
+use super::joined_writes::Joining;
 use super::outcome::{self, SendError};
 use super::rotation::{Look, Rotation};
 use super::{HttpTarget, request, tls, words};
@@ -25,6 +26,8 @@ use crate::error::ConfigError;
 
 /// The most that is read of an answer.
 pub(super) const RESPONSE_LIMIT: usize = 4 << 20;
+/// The most memory that is kept for the next body.
+const SPARE_LIMIT: usize = 4 << 20;
 /// How long an unused connection is kept; most servers keep theirs for a minute or more.
 const IDLE: Duration = Duration::from_secs(30);
 
@@ -44,11 +47,14 @@ pub struct HttpSender {
     uri: Uri,
     compression: Compression,
     timeout: Duration,
-    connector: HttpsConnector<HttpConnector>,
+    connector: Connector,
     client: HttpClient,
+    /// Memory of the last body.
+    spare: Vec<u8>,
 }
 
-type HttpClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+type Connector = Joining<HttpsConnector<HttpConnector>>;
+type HttpClient = Client<Connector, Full<Bytes>>;
 
 /// An answer, whatever its status.
 #[derive(Debug, Clone)]
@@ -99,6 +105,7 @@ impl HttpSender {
             rotation,
             compression: target.compression,
             timeout: target.timeout,
+            spare: Vec::new(),
         })
     }
 
@@ -107,8 +114,19 @@ impl HttpSender {
         &self.endpoint
     }
 
+    /// An empty buffer for the next body: with the memory of the last one, where that is free again. The system takes
+    /// memory of this size back at once, and asks for it page by page.
+    pub fn buffer(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.spare)
+    }
+
     /// Posts `body`. A success status is `Ok`, anything else is what has become of the batch.
-    pub async fn post(&mut self, content_type: &'static str, body: Vec<u8>) -> Result<Response, Outcome> {
+    pub async fn post(
+        &mut self,
+        content_type: &'static str,
+        body: impl Into<Bytes>,
+    ) -> Result<Response, Outcome> {
+        let body = body.into();
         let mut request = Request::new(());
         *request.method_mut() = Method::POST;
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
@@ -116,10 +134,10 @@ impl HttpSender {
             Compression::None => body,
             Compression::Gzip => {
                 request.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-                gzip(&body)
+                gzip(&body).into()
             }
         };
-        self.send(request.map(|()| body.into())).await
+        self.send(request.map(|()| body)).await
     }
 
     /// Sends a request that another library made: with this target's headers and to its URL, not the
@@ -160,12 +178,13 @@ impl HttpSender {
         for (name, value) in &self.headers {
             parts.headers.insert(name.clone(), value.clone());
         }
-        let request = Request::from_parts(parts, Full::new(body));
+        let request = Request::from_parts(parts, Full::new(body.clone()));
         let answer = match timeout_at(deadline, self.client.request(request)).await {
             Ok(Ok(response)) => read(response, deadline).await,
             Ok(Err(error)) => Err(SendError::Client(error)),
             Err(_) => Err(SendError::Timeout),
         };
+        self.keep(body);
         if self.http2 && answer.is_err() {
             // A multiplexed connection outlives its requests: one that answers nothing, because the
             // peer vanished without a word, would take every later request as well.
@@ -193,6 +212,17 @@ impl HttpSender {
     /// Whether a refusal of the credentials may pass: they were good, and their file can be replaced.
     pub(super) fn awaits_credentials(&self) -> bool {
         self.accepted && self.rotation.has_header_file()
+    }
+
+    /// Keeps the memory of a body, unless somebody still has it, or it is unusually large.
+    fn keep(&mut self, body: Bytes) {
+        if let Ok(mut body) = body.try_into_mut() {
+            body.clear();
+            let spare = Vec::from(body);
+            if spare.capacity() <= SPARE_LIMIT {
+                self.spare = spare;
+            }
+        }
     }
 
     /// What the receiver said, fit for an error.
@@ -229,20 +259,22 @@ fn refuses_credentials(response: &Response) -> bool {
         || code.is_some_and(|code| matches!(code.as_bytes(), UNAUTHENTICATED | PERMISSION_DENIED))
 }
 
-fn connector(tls: rustls::ClientConfig, http2: bool) -> HttpsConnector<HttpConnector> {
+fn connector(tls: rustls::ClientConfig, http2: bool) -> Connector {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
     tcp.set_keepalive(Some(IDLE));
     let builder = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
-    if http2 {
+    let connector = if http2 {
         builder.enable_http2().wrap_connector(tcp)
     } else {
         builder.enable_http1().wrap_connector(tcp)
-    }
+    };
+    // HTTP/1 writes a body in one go anyway.
+    Joining { connector, joins: http2 }
 }
 
-fn client(connector: &HttpsConnector<HttpConnector>, http2: bool) -> HttpClient {
+fn client(connector: &Connector, http2: bool) -> HttpClient {
     Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE)

@@ -5,6 +5,7 @@
 
 mod client;
 mod header_file;
+mod joined_writes;
 pub mod otlp;
 mod outcome;
 mod percent;

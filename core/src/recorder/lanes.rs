@@ -34,6 +34,13 @@ pub(crate) struct Release {
     position: u64,
 }
 
+/// Records that were gathered, and how many they are.
+#[derive(Debug, Default)]
+pub(crate) struct Run {
+    pub(crate) records: Vec<u8>,
+    pub(crate) spans: usize,
+}
+
 /// All lanes of a tracer. Recording threads take only the short locks; gathering and reports take `gathered` first.
 #[derive(Debug, Default)]
 pub(crate) struct Lanes {
@@ -55,6 +62,31 @@ struct Registered {
     number: u64,
     consumer: Consumer,
     share: Arc<ThreadShare>,
+}
+
+/// Whether records may stay in their lanes after they were gathered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Crowd {
+    /// There is room.
+    No,
+    /// A lane is more than half full. A healthy destination takes that within milliseconds, so it is worth another look
+    /// rather than a way over the disk.
+    Some,
+    /// A lane has a quarter of its room left at most.
+    Most,
+}
+
+impl Crowd {
+    fn of(consumer: &Consumer) -> Self {
+        let (used, capacity) = (consumer.unreleased_words(), consumer.lane().capacity());
+        if used <= capacity / 2 {
+            Self::No
+        } else if used <= capacity / 4 * 3 {
+            Self::Some
+        } else {
+            Self::Most
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -110,36 +142,37 @@ impl Lanes {
     /// Copies what is in the lanes now and hands it over in runs of at most about `max_bytes` bytes and `max_spans`
     /// spans, each with the places where its records end. What threads add meanwhile is left for the next time, so that
     /// a fast one can't hold this up. The records stay where they are until [`Lanes::release`].
-    /// True when they should not stay there for long: a lane is more than half full of them.
+    /// The answer says whether they may stay there for long.
     pub(crate) fn gather(
         &self,
         max_bytes: usize,
         max_spans: usize,
-        mut batch: impl FnMut(Vec<u8>, Vec<Release>),
-    ) -> bool {
+        mut batch: impl FnMut(Run, Vec<Release>),
+    ) -> Crowd {
         let mut gathered = self.gathered();
-        let (mut run, mut places, mut is_full) = (Vec::new(), Vec::new(), false);
+        let (mut run, mut places, mut crowd) = (Run::default(), Vec::new(), Crowd::No);
         for Registered { number, consumer, .. } in &mut gathered.live {
             let counts = consumer.lane().counts();
             let mut waiting = counts.pushed - counts.popped;
             let any = waiting > 0;
             while waiting > 0 {
-                let taken = consumer.read_into(&mut run, max_bytes);
+                let taken = consumer.read_into(&mut run.records, max_bytes);
                 if taken == 0 {
                     break;
                 }
+                run.spans += taken as usize;
                 waiting = waiting.saturating_sub(taken);
                 let end = consumer.position();
-                split(&mut run, max_bytes, max_spans, |records, rest| {
+                split(&mut run, max_bytes, max_spans, |full, rest| {
                     // What is left over is of this lane alone: the run was short enough before it.
                     places.push(Release { lane: *number, position: end - (rest / 8) as u64 });
-                    batch(records, std::mem::take(&mut places));
+                    batch(full, std::mem::take(&mut places));
                 });
             }
-            if any && !run.is_empty() {
+            if any && run.spans > 0 {
                 places.push(Release { lane: *number, position: consumer.position() });
             }
-            is_full |= consumer.unreleased_words() > consumer.lane().capacity() / 2;
+            crowd = crowd.max(Crowd::of(consumer));
         }
         // Counted as taken only when they are in a batch, under the lock that reports take.
         let mut large = lock(&self.large);
@@ -147,16 +180,19 @@ impl Lanes {
         large.bytes = 0;
         drop(large);
         // Those are in no file either, so they go to the disk at once.
-        is_full |= !records.is_empty();
-        for record in records {
-            run.extend_from_slice(&record);
-            split(&mut run, max_bytes, max_spans, |records, _| batch(records, std::mem::take(&mut places)));
+        if !records.is_empty() {
+            crowd = Crowd::Most;
         }
-        if !run.is_empty() {
+        for record in records {
+            run.records.extend_from_slice(&record);
+            run.spans += 1;
+            split(&mut run, max_bytes, max_spans, |full, _| batch(full, std::mem::take(&mut places)));
+        }
+        if run.spans > 0 {
             batch(run, places);
         }
         gathered.retire();
-        is_full
+        crowd
     }
 
     /// Lets threads write over what nobody needs any more.
@@ -248,25 +284,25 @@ impl Gathered {
 }
 
 /// Hands over whole batches from the beginning of `run`, each with the number of bytes that are left behind it.
-fn split(run: &mut Vec<u8>, max_bytes: usize, max_spans: usize, mut batch: impl FnMut(Vec<u8>, usize)) {
-    while let Some(at) = split_point(run, max_bytes, max_spans) {
-        let rest = run.split_off(at);
-        batch(std::mem::replace(run, rest), run.len());
+fn split(run: &mut Run, max_bytes: usize, max_spans: usize, mut batch: impl FnMut(Run, usize)) {
+    // Looking at every record is for those runs alone that have to be cut.
+    while run.records.len() > max_bytes || run.spans > max_spans {
+        let Some((at, spans)) = split_point(&run.records, max_bytes, max_spans) else { break };
+        let rest = Run { records: run.records.split_off(at), spans: run.spans - spans };
+        let full = Run { records: std::mem::replace(run, rest).records, spans };
+        batch(full, run.records.len());
     }
 }
 
-/// Where the first batch of `records` ends; `None` when all of it is not yet more than one batch.
-fn split_point(records: &[u8], max_bytes: usize, max_spans: usize) -> Option<usize> {
-    if records.len() <= max_bytes && records.len() / tracer_factory_ring::HEADER_BYTES <= max_spans {
-        return None;
-    }
+/// Where the first batch of `records` ends, and how many it has; `None` when all of it is not yet more than one batch.
+fn split_point(records: &[u8], max_bytes: usize, max_spans: usize) -> Option<(usize, usize)> {
     let (mut walk, mut spans) = (Records::new(records), 0);
     loop {
         let before = records.len() - walk.rest().len();
         walk.next()?;
         let after = records.len() - walk.rest().len();
         if spans == max_spans || (after > max_bytes && spans > 0) {
-            return Some(before);
+            return Some((before, spans));
         }
         spans += 1;
     }

@@ -20,7 +20,7 @@ pub(crate) use clock::keep_time;
 #[cfg(feature = "guest")]
 pub(crate) use frame::Worker;
 pub(crate) use frame::{Detached, Extra, FrameContext, Parent, Recording, StartSpan};
-pub(crate) use lanes::{Counts, Release};
+pub(crate) use lanes::{Counts, Crowd, Release, Run};
 #[cfg(feature = "guest")]
 pub(crate) use last_trace::SharedCapture;
 pub(crate) use local::{Local, Parked, suppress_this_thread, with_local};

@@ -12,7 +12,7 @@ use crate::collector::encode;
 use crate::model::Process;
 
 fn sent(span: &SpanData) -> ReadBatch {
-    let (invalid, body) = encode(&Batch::from_spans(std::slice::from_ref(span)));
+    let (invalid, body) = encode(&Batch::from_spans(std::slice::from_ref(span)), Vec::new());
     assert_eq!(invalid, 0);
     read_binary(&body.unwrap())
 }

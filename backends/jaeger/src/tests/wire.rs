@@ -91,7 +91,7 @@ proptest! {
 
     #[test]
     fn binary_reads_back(resource in any_resource(), spans in vec(any_span(), 0..4)) {
-        let (invalid, body) = encode(&batch(&resource, &spans));
+        let (invalid, body) = encode(&batch(&resource, &spans), b"before".to_vec());
         let valid: Vec<_> = spans.iter().filter(|span| span.context.is_valid()).map(Span::new).collect();
         prop_assert_eq!(invalid, (spans.len() - valid.len()) as u64);
         prop_assert_eq!(body.is_some(), !valid.is_empty());

@@ -18,15 +18,15 @@ pub(crate) struct OpenList {
 }
 
 /// Writes the binary protocol.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Binary {
     out: Vec<u8>,
 }
 
 impl Binary {
-    /// Room for about so many bytes.
-    pub(crate) fn with_capacity(bytes: usize) -> Self {
-        Self { out: Vec::with_capacity(bytes) }
+    /// Behind what `out` has.
+    pub(crate) fn onto(out: Vec<u8>) -> Self {
+        Self { out }
     }
 
     /// What was written.

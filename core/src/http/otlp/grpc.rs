@@ -34,18 +34,20 @@ impl OtlpGrpc {
     }
 
     pub(super) async fn deliver(&mut self, batch: &Batch) -> Outcome {
-        let message = batch.otlp_request();
-        if message.len() > REQUEST_LIMIT {
+        let mut buffer = self.sender.buffer();
+        let start = batch.write_otlp_request(PREFIX, &mut buffer);
+        if buffer.len() - start > REQUEST_LIMIT {
             return super::too_large_to_send(&self.sender);
         }
-        let request = self.request(message);
+        let request = self.request(buffer, start);
         match self.sender.exchange(request).await {
             Ok(response) => self.read(&response, batch),
             Err(failure) => outcome::of_failure(&self.sender, &failure),
         }
     }
 
-    fn request(&self, message: Vec<u8>) -> Request<Bytes> {
+    /// For the message that begins at `start` of the buffer, with room for its prefix before.
+    fn request(&self, mut buffer: Vec<u8>, start: usize) -> Request<Bytes> {
         let mut request = Request::new(());
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.method.clone();
@@ -56,19 +58,23 @@ impl OtlpGrpc {
         if let Some(timeout) = grpc_timeout(self.sender.timeout()) {
             headers.insert("grpc-timeout", timeout);
         }
-        let (flag, message) = match self.sender.compression() {
-            Compression::None => (0, message),
+        let flag = match self.sender.compression() {
+            Compression::None => 0,
             Compression::Gzip => {
                 headers.insert("grpc-encoding", HeaderValue::from_static("gzip"));
-                (1, client::gzip(&message))
+                let packed = client::gzip(buffer.get(start..).unwrap_or_default());
+                buffer.truncate(start);
+                buffer.extend_from_slice(&packed);
+                1
             }
         };
-        let mut body = Vec::with_capacity(PREFIX + message.len());
-        body.push(flag);
         // REQUEST_LIMIT keeps the length far below 32 bits.
-        body.extend_from_slice(&(message.len() as u32).to_be_bytes());
-        body.extend_from_slice(&message);
-        request.map(|()| body.into())
+        let [a, b, c, d] = (buffer.len().saturating_sub(start) as u32).to_be_bytes();
+        let begin = start.saturating_sub(PREFIX);
+        if let Some(prefix) = buffer.get_mut(begin..start) {
+            prefix.copy_from_slice(&[flag, a, b, c, d]);
+        }
+        request.map(|()| Bytes::from(buffer).slice(begin..))
     }
 
     fn read(&self, response: &Response, batch: &Batch) -> Outcome {

@@ -1,6 +1,7 @@
 //! OTLP over HTTP, in protobuf or JSON.
 
 use ::http::header::CONTENT_TYPE;
+use bytes::Bytes;
 
 use super::REQUEST_LIMIT;
 use super::response::{PartialSuccess, not_a_response, plain_body};
@@ -51,8 +52,12 @@ impl OtlpHttp {
 
     pub(super) async fn deliver(&mut self, batch: &Batch) -> Outcome {
         let body = match self.encoding {
-            Encoding::Protobuf => batch.otlp_request(),
-            Encoding::Json => request_to_json(batch.decode()).to_string().into_bytes(),
+            Encoding::Protobuf => {
+                let mut buffer = self.sender.buffer();
+                let start = batch.write_otlp_request(0, &mut buffer);
+                Bytes::from(buffer).slice(start..)
+            }
+            Encoding::Json => request_to_json(batch.decode()).to_string().into_bytes().into(),
         };
         if body.len() > REQUEST_LIMIT {
             return super::too_large_to_send(&self.sender);
