@@ -57,8 +57,7 @@ impl Span {
         !self.is_recording()
     }
 
-    #[inline]
-    pub(crate) fn edit(&mut self, change: impl FnOnce(&mut OpenSpan)) {
+    fn edit(&mut self, change: impl FnOnce(&mut OpenSpan)) {
         if let Some(detached) = &mut self.detached
             && let Some(recording) = &mut detached.recording
         {
@@ -90,30 +89,6 @@ impl Span {
         let pairs = attributes.iter().map(|(name, value)| (*name, value));
         self.edit(|span| span.add_event(name, Some(time_unix_nanos), pairs));
         self
-    }
-
-    /// A guest's, in the recorder of this process. True when it is a recorded root itself.
-    #[cfg(feature = "guest")]
-    pub(crate) fn open_guest(recorder: &Arc<Recorder>, start: &StartSpan<'_>) -> (Self, bool) {
-        let opened = with_local(|local| local.open_guest(recorder, start));
-        let (detached, is_root) =
-            opened.map_or((None, false), |(detached, is_root)| (Some(detached), is_root));
-        let unwinding = std::thread::panicking();
-        (Self { recorder: Some(Arc::clone(recorder)), detached, end: None, unwinding }, is_root)
-    }
-
-    /// Its place, while it is not entered.
-    #[cfg(feature = "guest")]
-    pub(crate) fn frame(&self) -> Option<&crate::recorder::FrameContext> {
-        self.detached.as_ref().map(|detached| &detached.context)
-    }
-
-    /// Of a root: what spans elsewhere were added to.
-    #[cfg(feature = "guest")]
-    pub(crate) fn gather(&mut self, elsewhere: Arc<crate::recorder::SharedCapture>) {
-        if let Some(recording) = self.detached.as_mut().and_then(|detached| detached.recording.as_mut()) {
-            recording.gather(elsewhere);
-        }
     }
 
     /// The trace; zeros under `noop` without a parent.

@@ -14,6 +14,7 @@ use tracer_factory_core::context::{Context, current_span, current_span_id, detac
 use tracer_factory_core::future::TraceFuture;
 use tracer_factory_core::guest::GuestTracer;
 use tracer_factory_core::manual::Span;
+use tracer_factory_core::propagation::Baggage;
 use tracer_factory_core::recording::RecordingTracer;
 use tracer_factory_core::span::{SpanData, StatusCode};
 use tracer_factory_core::tracer::BaseTracer;
@@ -77,6 +78,57 @@ fn a_guest_root_has_a_last_trace_too() {
     assert_chain(&capture, &["guest root", "native child"]);
     assert_chain(&capture, &["guest root", "guest elsewhere"]);
     assert_eq!(names(&tracer.get_last_trace().spans), ["native child", "guest elsewhere", "guest root"]);
+}
+
+#[test]
+fn a_native_root_gathers_what_is_done_elsewhere_in_its_opentelemetry_context() {
+    let (tracer, guest, capture) = tracer();
+    tracer.init_worker(3).unwrap();
+    tracer.init_worker(4).unwrap();
+    let root = tracer.trace_context("native root");
+    guest.in_span("guest here", |cx| {
+        std::thread::scope(|scope| {
+            let elsewhere = scope.spawn(|| {
+                let _here = cx.clone().attach();
+                guest.in_span("guest elsewhere", |_| {});
+                drop(tracer.trace_context("native elsewhere"));
+            });
+            elsewhere.join().unwrap();
+        });
+    });
+    let trace = root.finish();
+    assert_chain(&capture, &["native root", "guest here", "guest elsewhere"]);
+    assert_chain(&capture, &["guest here", "native elsewhere"]);
+    let mut gathered = names(&trace.spans);
+    gathered.sort_unstable();
+    assert_eq!(gathered, ["guest elsewhere", "guest here", "native elsewhere", "native root"]);
+    for name in gathered {
+        let worker = capture.span(name).unwrap().attribute("worker.id").cloned();
+        assert_eq!(worker, Some(Value::Int(4)), "{name}: the thread's own or inherited, as there are two");
+    }
+}
+
+#[test]
+fn baggage_goes_on_through_guests_and_to_other_threads() {
+    let (tracer, guest, _capture) = tracer();
+    let mut baggage = Baggage::default();
+    baggage.insert("user", "7").unwrap();
+    let user = || Context::current().baggage().get("user").map(str::to_owned);
+    let _outer = Context::current().with_baggage(baggage).attach();
+    let _native = tracer.trace_context("native");
+    guest.in_span("guest", |cx| {
+        let _inner = tracer.trace_context("inner");
+        assert_eq!(user().as_deref(), Some("7"));
+        let elsewhere = || {
+            let _here = cx.clone().attach();
+            let _native = tracer.trace_context("elsewhere");
+            user()
+        };
+        let seen = std::thread::scope(|scope| scope.spawn(elsewhere).join().unwrap());
+        assert_eq!(seen.as_deref(), Some("7"));
+        let _clean = detach();
+        guest.in_span("alone", |_| assert_eq!(user(), None));
+    });
 }
 
 #[test]

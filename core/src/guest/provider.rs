@@ -7,7 +7,6 @@ use opentelemetry::{Context as OtelContext, InstrumentationScope as OtelScope};
 
 use super::span::GuestSpan;
 use super::{bridge, convert};
-use crate::manual::Span;
 use crate::recorder::{Recorder, StartSpan};
 use crate::span::{InstrumentationScope, SpanKind};
 
@@ -62,21 +61,17 @@ impl Tracer for GuestTracer {
             start: builder.start_time.map(convert::nanos),
             scope: self.scope,
         };
-        let (mut span, is_root) = Span::open_guest(recorder, &start);
+        let mut span = GuestSpan::start(recorder, &start);
         if let Some(attributes) = &builder.attributes {
             span.edit(|open| attributes.iter().for_each(|pair| convert::set(open, pair)));
         }
         for event in builder.events.iter().flatten() {
-            span.add_event_at(
-                &event.name,
-                convert::nanos(event.timestamp),
-                &convert::pairs(&event.attributes),
-            );
+            span.put_event(&event.name, Some(event.timestamp), &event.attributes);
         }
         for link in builder.links.iter().flatten() {
-            span.add_link(&convert::from_otel(&link.span_context), &convert::pairs(&link.attributes));
+            span.put_link(&link.span_context, &link.attributes);
         }
-        GuestSpan::new(span, is_root)
+        span
     }
 }
 
