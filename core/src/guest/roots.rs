@@ -170,6 +170,9 @@ impl Roots {
             };
         };
         let worker = Worker::from_word(place.worker.load(Relaxed));
+        if place.key.load(Relaxed) == key | ASKED {
+            return Some(worker);
+        }
         // In vain when the root has ended meanwhile. Others who ask wait for the lock on the captures.
         let told = place.key.compare_exchange(key, key | ASKED, Release, Relaxed);
         (told.is_ok() || told == Err(key | ASKED)).then_some(worker)

@@ -155,6 +155,7 @@ fn publish(
 fn gather_shared(root: &mut Recording, cap: usize) {
     if let Some(mut late) = root.shared.take().and_then(|shared| shared.close()) {
         root.capture.append(&mut late, cap);
+        late.keep();
     }
 }
 

@@ -1,5 +1,6 @@
 //! Last traces: copies of a root's records, kept as bytes and decoded when asked.
 
+use std::cell::Cell;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard};
 
@@ -39,6 +40,18 @@ impl Capture {
         }
     }
 
+    /// Keeps its memory for the next one that this thread shares: as roots come one after the other, it need not grow again.
+    pub(super) fn keep(mut self) {
+        self.clear();
+        // In vain while the thread ends.
+        let _ = SPARE.try_with(|spare| spare.set(Some(self)));
+    }
+
+    /// An empty one, with memory if there is some.
+    fn kept() -> Self {
+        SPARE.try_with(Cell::take).ok().flatten().unwrap_or_default()
+    }
+
     /// The records.
     pub(crate) fn records(&self) -> Records<'_> {
         Records::new(self.records.written())
@@ -68,6 +81,10 @@ impl Capture {
     }
 }
 
+thread_local! {
+    static SPARE: Cell<Option<Capture>> = const { Cell::new(None) };
+}
+
 /// A capture that spans on other threads add to while their root is open.
 #[derive(Debug)]
 pub(crate) struct SharedCapture {
@@ -77,7 +94,7 @@ pub(crate) struct SharedCapture {
 
 impl SharedCapture {
     pub(crate) fn new() -> Self {
-        Self { state: Mutex::new(Some(Capture::default())) }
+        Self { state: Mutex::new(Some(Capture::kept())) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Capture>> {

@@ -179,7 +179,16 @@ impl Node {
     }
 
     pub(crate) fn span_context(&self) -> SpanContext {
-        self.context(None).span_context()
+        if self.has_extra.get() {
+            return self.context(None).span_context();
+        }
+        SpanContext {
+            trace_id: self.trace_id.get(),
+            span_id: self.span_id.get(),
+            flags: self.flags.get(),
+            is_remote: self.is_remote.get(),
+            ..SpanContext::default()
+        }
     }
 
     /// The span so far.
