@@ -1,7 +1,8 @@
 //! Values that follow a secret's name in a text: `password=…`, `"apiKey": "…"`, `Cookie: …`, `?token=…`.
 
-use super::found::{Found, PLAIN, before, byte, is_mark, is_mark_alone, looks_random, run};
+use super::found::{Found, PLAIN, before, byte, is_mark, is_mark_alone, looked_at, looks_random, run};
 use super::keys::{KeyRules, Secret};
+use super::words;
 use crate::config::UrlQuery;
 
 /// The longest name before a `=` or `:`.
@@ -30,6 +31,55 @@ pub(super) fn value(text: &str, at: usize, rules: &KeyRules, query: UrlQuery) ->
     (!is_clean).then_some(Found { start, end, mark: PLAIN })
 }
 
+/// False only where [`value`] finds nothing: the letters of no secret's name stand before `at`, in any order.
+#[inline(always)]
+pub(super) fn may_follow_name(bytes: &[u8], at: usize, rules: &KeyRules, query: UrlQuery) -> bool {
+    if query == UrlQuery::All || rules.has_additions() {
+        return true;
+    }
+    let mut end = at;
+    // At most a blank, a quote, a backslash and a bracket are between.
+    for _ in 0..4 {
+        if !is_name(before(bytes, end)) {
+            end = end.saturating_sub(1);
+        }
+    }
+    let head = bytes.get(end.saturating_sub(LONGEST_NAME)..end).unwrap_or_default();
+    let mut letters = 0;
+    for byte in head.iter().rev() {
+        let class = NAME[*byte as usize];
+        if class & NO_NAME != 0 {
+            break;
+        }
+        letters |= class;
+        looked_at(1);
+    }
+    words::may_be_secret(letters)
+}
+
+#[inline(always)]
+fn is_name(byte: u8) -> bool {
+    NAME[byte as usize] & NO_NAME == 0
+}
+
+const NO_NAME: u32 = 1 << 31;
+
+/// What names consist of: a bit for each letter, which upper and lower case share, and none for the rest.
+const NAME: [u32; 256] = {
+    let mut name = [NO_NAME; 256];
+    let mut at = 0;
+    while at < 256 {
+        let byte = at as u8;
+        if byte.is_ascii_alphabetic() {
+            name[at] = words::letter(byte);
+        } else if byte.is_ascii_digit() || matches!(byte, b'_' | b'-' | b'.') || !byte.is_ascii() {
+            name[at] = 0;
+        }
+        at += 1;
+    }
+    name
+};
+
 /// The name that ends before `at`, in quotes or not.
 fn name_before(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
     let mut end = at;
@@ -45,10 +95,9 @@ fn name_before(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
     // `user[password]=…`: the name stands between the brackets. A mark does not count as one.
     let in_brackets = before(bytes, end) == b']';
     end -= usize::from(in_brackets);
-    let is_name =
-        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.') || !byte.is_ascii();
     let head = bytes.get(end.saturating_sub(LONGEST_NAME)..end)?;
     let len = head.iter().rev().position(|byte| !is_name(*byte)).unwrap_or(head.len());
+    looked_at(len);
     let start = end - len;
     if in_brackets && before(bytes, start) != b'[' {
         return None;
@@ -130,6 +179,7 @@ fn closing_quote(bytes: &[u8], start: usize, quote: u8, escaped: bool) -> usize 
             _ => {}
         }
         at += 1;
+        looked_at(1);
     }
     bytes.len()
 }

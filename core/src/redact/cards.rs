@@ -1,6 +1,6 @@
 //! Card numbers: 13 to 19 digits of a known network with a right check digit, whole or in groups.
 
-use super::found::{CARD, Found, before, byte};
+use super::found::{CARD, Found, before, byte, looked_at};
 
 const FEWEST: usize = 13;
 const MOST: usize = 19;
@@ -23,6 +23,7 @@ impl Cards {
         let run = bytes.get(start..)?;
         let run = run.get(..run.iter().take_while(|byte| is_part(**byte)).count())?;
         let end = start + run.len();
+        looked_at(3 * run.len());
         let digits = run.iter().filter(|byte| byte.is_ascii_digit()).count();
         let mut at = if digits >= FEWEST { start } else { end };
         while at < end {
@@ -42,12 +43,27 @@ impl Cards {
 
     /// True when the run around `at` is still to be looked at.
     #[inline(always)]
-    pub(super) fn is_new(&self, bytes: &[u8], at: usize) -> bool {
-        // Of four bytes of a card three are digits; indentation has none.
+    pub(super) fn is_new(&self, at: usize) -> bool {
         at >= self.done
-            && bytes
-                .get(at..at + 4)
-                .is_some_and(|four| four.iter().filter(|b| b.is_ascii_digit()).count() >= 3)
+    }
+}
+
+/// Whether the four bytes at `at` and the four before them, which [`block`](super::block) has marked, may be part
+/// of a card: the digits around have to be a group of one, or a whole one.
+#[inline(always)]
+pub(super) fn may_be_in(bytes: &[u8], at: usize) -> bool {
+    let middle = if byte(bytes, at).is_ascii_digit() { at } else { at.saturating_sub(1) };
+    // One digit more than a card has is enough to know.
+    let head = bytes.get(..middle).unwrap_or_default();
+    let before = head.iter().rev().take(MOST).take_while(|byte| byte.is_ascii_digit()).count();
+    let tail = bytes.get(middle..).unwrap_or_default();
+    let after = tail.iter().take(MOST).take_while(|byte| byte.is_ascii_digit()).count();
+    looked_at(before + after);
+    match before + after {
+        // A single separator on either side of `middle`.
+        0..=6 => true,
+        FEWEST..=MOST => matches!(byte(bytes, middle - before), b'2'..=b'6'),
+        _ => false,
     }
 }
 

@@ -94,6 +94,12 @@ impl KeyRules {
         secret.filter(|_| !self.is_allowed(name))
     }
 
+    /// Whether names of the user's are secret besides those that [`words`] knows.
+    #[inline(always)]
+    pub(super) fn has_additions(&self) -> bool {
+        !self.added.is_empty()
+    }
+
     fn is_allowed(&self, name: &str) -> bool {
         self.allowed.iter().any(|pattern| pattern.fits(name))
     }

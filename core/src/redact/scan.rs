@@ -5,8 +5,8 @@
 
 use super::assign;
 use super::block::Marks;
-use super::cards::Cards;
-use super::found::{Found, before, byte};
+use super::cards::{self, Cards};
+use super::found::{Found, before, byte, looked_at};
 use super::keys::KeyRules;
 use super::{tokens, url};
 use crate::config::UrlQuery;
@@ -18,18 +18,27 @@ pub(super) const SHORTEST: usize = 12;
 #[inline]
 pub(super) fn scan(text: &str, rules: &KeyRules, query: UrlQuery) -> Option<String> {
     let bytes = text.as_bytes();
-    let mut state = None;
+    let mut scan = Scan { text, rules, query, state: None, has_at_sign: None };
     let mut carry = 0;
     let mut base = 0;
     while let Some(block) = bytes.get(base..).and_then(|rest| rest.first_chunk()) {
-        look(&mut state, text, base, Marks::of(block, &mut carry), rules, query);
+        scan.look(base, Marks::of(u128::from_le_bytes(*block), &mut carry));
         base += 16;
     }
     if base < bytes.len() {
-        let last = tail(bytes, bytes.len() - base).to_le_bytes();
-        look(&mut state, text, base, Marks::of(&last, &mut carry), rules, query);
+        scan.look(base, Marks::of(tail(bytes, bytes.len() - base), &mut carry));
     }
-    state.and_then(|state| state.finish(text))
+    scan.state.and_then(|state| state.finish(text))
+}
+
+/// The same without any haste: every byte is looked at.
+#[cfg(test)]
+pub(super) fn scan_everywhere(text: &str, rules: &KeyRules, query: UrlQuery) -> Option<String> {
+    let mut state = State::default();
+    for at in 0..text.len() {
+        state.visit(text, at, rules, query);
+    }
+    state.finish(text)
 }
 
 /// The last `len` bytes of a text that has eight at least, the first of them lowest and zeros above.
@@ -43,32 +52,65 @@ fn tail(bytes: &[u8], len: usize) -> u128 {
     u128::from(u64::from_le_bytes(*low)) | u128::from(u64::from_le_bytes(*high)) << (8 * (len - 8))
 }
 
-#[inline(always)]
-fn look(state: &mut Option<State>, text: &str, base: usize, marks: Marks, rules: &KeyRules, query: UrlQuery) {
-    let mut hits = marks.hits | marks.pairs;
-    while hits != 0 {
-        let place = hits.trailing_zeros();
-        let at = base + place as usize;
-        hits &= hits - 1;
-        if is_worth(text.as_bytes(), at, marks.pairs >> place & 1 != 0) {
-            state.get_or_insert_default().visit(text, at, rules, query);
-        }
-    }
+/// A text on its way through: what is worth it is visited, which few bytes of a clean text are.
+struct Scan<'a> {
+    text: &'a str,
+    rules: &'a KeyRules,
+    query: UrlQuery,
+    state: Option<State>,
+    /// Whether there is an `@`, which every user in a URL ends with, behind the first `://`.
+    has_at_sign: Option<bool>,
 }
 
-/// Whether the neighbours of a marked byte let it be part of a secret.
-#[inline(always)]
-fn is_worth(bytes: &[u8], at: usize, is_numeric_pair: bool) -> bool {
-    let (previous, next) = (before(bytes, at), byte(bytes, at + 1));
-    match byte(bytes, at) {
-        b'=' => !matches!(previous, b'=' | b'!' | b'<' | b'>'),
-        b':' => previous != b':' && next != b':',
-        b'-' | b'_' => is_numeric_pair || tokens::may_end_prefix(bytes, at),
-        b'I' => matches!(previous, b'A' | b'K' | b'S'),
-        b'J' => previous == b'y',
-        b'B' | b'b' => matches!(next, b'e' | b'a' | b'E' | b'A'),
-        b'j' => false,
-        _ => true,
+impl Scan<'_> {
+    #[inline(always)]
+    fn look(&mut self, base: usize, marks: Marks) {
+        let mut hits = marks.hits | marks.pairs;
+        while hits != 0 {
+            let place = hits.trailing_zeros();
+            let at = base + place as usize;
+            hits &= hits - 1;
+            if self.is_worth(at, marks.pairs >> place & 1 != 0) {
+                let state = self.state.get_or_insert_default();
+                state.visit(self.text, at, self.rules, self.query);
+            }
+        }
+    }
+
+    /// Whether the neighbours of a marked byte let it be part of a secret.
+    #[inline(always)]
+    fn is_worth(&mut self, at: usize, is_pair: bool) -> bool {
+        let bytes = self.text.as_bytes();
+        match byte(bytes, at) {
+            b'-' | b'_' => is_pair && cards::may_be_in(bytes, at) || tokens::may_end_prefix(bytes, at),
+            b'B' | b'b' => tokens::may_begin_word(bytes, at),
+            b'=' => {
+                !matches!(before(bytes, at), b'=' | b'!' | b'<' | b'>')
+                    && assign::may_follow_name(bytes, at, self.rules, self.query)
+            }
+            b':' => match byte(bytes, at + 1) {
+                b':' => false,
+                b'/' if byte(bytes, at + 2) == b'/' => {
+                    self.query == UrlQuery::All || self.has_at_sign_behind(at)
+                }
+                _ => before(bytes, at) != b':' && assign::may_follow_name(bytes, at, self.rules, self.query),
+            },
+            b'I' => matches!((before(bytes, at), byte(bytes, at + 1)), (b'A', b'z') | (b'K' | b'S', b'A')),
+            b'J' => before(bytes, at) == b'y',
+            _ => cards::may_be_in(bytes, at),
+        }
+    }
+
+    #[inline(always)]
+    fn has_at_sign_behind(&mut self, at: usize) -> bool {
+        *self.has_at_sign.get_or_insert_with(|| {
+            let rest = self.text.as_bytes().get(at..).unwrap_or_default();
+            looked_at(rest.len());
+            let is_in = |bytes: &[u8]| bytes.iter().fold(false, |found, byte| found | (*byte == b'@'));
+            // Whole chunks are compared at once.
+            let (chunks, last) = rest.as_chunks::<16>();
+            chunks.iter().any(|chunk| is_in(chunk)) || is_in(last)
+        })
     }
 }
 
@@ -83,6 +125,8 @@ struct State {
     cards: Cards,
     jwt_failed: usize,
     query_read: usize,
+    /// No `@` is between where it was last looked for and here.
+    at_sign: usize,
 }
 
 impl State {
@@ -108,12 +152,17 @@ impl State {
     }
 
     fn card(&mut self, bytes: &[u8], at: usize) -> Option<Found> {
-        if self.cards.is_new(bytes, at) { self.cards.find(bytes, at) } else { None }
+        if self.cards.is_new(at) { self.cards.find(bytes, at) } else { None }
     }
 
     fn url(&mut self, text: &str, at: usize, query: UrlQuery) -> Option<Found> {
         let bytes = text.as_bytes();
-        if let Some(found) = url::user_info(bytes, at) {
+        if self.at_sign < at {
+            let next = text.get(at..).and_then(|rest| rest.find('@'));
+            self.at_sign = next.map_or(usize::MAX, |next| at + next);
+            looked_at(self.at_sign.min(text.len()) - at);
+        }
+        if let Some(found) = url::user_info(bytes, at, self.at_sign) {
             self.take(text, found);
         }
         if query != UrlQuery::All || at < self.query_read {

@@ -2,8 +2,8 @@
 //! keys in PEM form, and what follows `Bearer` and `Basic`.
 
 use super::found::{
-    API_KEY, BASIC, BEARER, Found, JWT, PRIVATE_KEY, before, byte, is_base64_url, is_token68, looks_random,
-    run,
+    API_KEY, BASIC, BEARER, Found, JWT, PRIVATE_KEY, before, byte, is_base64_url, is_token68, looked_at,
+    looks_random, run,
 };
 
 /// A vendor's prefix, and how many characters follow it at least.
@@ -98,7 +98,8 @@ fn ending_at(bytes: &[u8], at: usize) -> &'static [Prefix] {
 /// Whether the `-` or `_` at `at` may end a vendor's prefix.
 #[inline(always)]
 pub(super) fn may_end_prefix(bytes: &[u8], at: usize) -> bool {
-    !ending_at(bytes, at).is_empty()
+    // No prefix has another digit there.
+    !matches!(before(bytes, at), b'0' | b'1' | b'3'..=b'9') && !ending_at(bytes, at).is_empty()
 }
 
 /// A key whose prefix ends at `at`, where a `-` or `_` is.
@@ -157,6 +158,18 @@ pub(super) fn jwt(bytes: &[u8], at: usize, failed: &mut usize) -> Option<Found> 
     Some(Found { start, end, mark: JWT })
 }
 
+/// Whether `BEGIN`, `Bearer` or `Basic` may begin at `at`.
+#[inline(always)]
+pub(super) fn may_begin_word(bytes: &[u8], at: usize) -> bool {
+    let Some(four) = bytes.get(at..).and_then(|rest| rest.first_chunk()) else { return false };
+    let four = u32::from_le_bytes(*four);
+    // With this bit letters are in lower case.
+    let lower = four | 0x2020_2020;
+    lower == u32::from_le_bytes(*b"bear")
+        || lower == u32::from_le_bytes(*b"basi")
+        || four == u32::from_le_bytes(*b"BEGI")
+}
+
 /// A private key in PEM form; `at` is where the `B` of its `BEGIN` is. One without an end reaches to the end.
 pub(super) fn pem(text: &str, at: usize) -> Option<Found> {
     const BEGIN: &str = "-----BEGIN ";
@@ -169,7 +182,11 @@ pub(super) fn pem(text: &str, at: usize) -> Option<Found> {
     if !label.get(..label_end)?.contains("PRIVATE KEY") {
         return None;
     }
-    let after = |from: usize, part: &str| text.get(from..)?.find(part).map(|found| from + found + part.len());
+    let after = |from: usize, part: &str| {
+        let end = text.get(from..)?.find(part).map(|found| from + found + part.len());
+        looked_at(end.unwrap_or(text.len()) - from);
+        end
+    };
     let end = after(start + BEGIN.len(), END).and_then(|from| after(from, DASHES)).unwrap_or(text.len());
     Some(Found { start, end, mark: PRIVATE_KEY })
 }

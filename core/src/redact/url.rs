@@ -1,15 +1,19 @@
 //! URLs in a text: the user and password before the host, and where their query stands.
 
-use super::found::{Found, PLAIN, QUERY, byte, is_mark, run};
+use super::found::{Found, PLAIN, QUERY, byte, is_mark, looked_at, run};
 
 /// How far behind a password the `@` may be that ends it, where the password itself holds a `/`.
 const LONGEST: usize = 512;
 
-/// The user and password of the URL whose `://` is at `colon`.
-pub(super) fn user_info(bytes: &[u8], colon: usize) -> Option<Found> {
+/// The user and password of the URL whose `://` is at `colon`; before `at_sign` is no `@` behind it.
+pub(super) fn user_info(bytes: &[u8], colon: usize, at_sign: usize) -> Option<Found> {
     let start = colon + 3;
     let end = run(bytes, start, |byte| is_url(byte) && !matches!(byte, b'/' | b'?' | b'#'));
+    if at_sign >= end.saturating_add(LONGEST) {
+        return None;
+    }
     let authority = bytes.get(start..end)?;
+    looked_at(authority.len());
     let at = match authority.iter().rposition(|byte| *byte == b'@') {
         Some(at) => start + at,
         None => {
@@ -21,6 +25,7 @@ pub(super) fn user_info(bytes: &[u8], colon: usize) -> Option<Found> {
             }
             let rest = bytes.get(end..bytes.len().min(end + LONGEST))?;
             let rest = rest.get(..run(rest, 0, is_url))?;
+            looked_at(rest.len());
             end + rest.iter().rposition(|byte| *byte == b'@')?
         }
     };

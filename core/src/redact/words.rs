@@ -33,6 +33,45 @@ pub(super) const IDENTITY: Meaning = 1 << 11;
 /// As the last word of a URL's parameter: proves who made the URL.
 pub(super) const SIGNATURE: Meaning = 1 << 12;
 
+/// The bit of a letter in either case.
+pub(super) const fn letter(byte: u8) -> u32 {
+    1 << (byte & 31)
+}
+
+/// A bit for each letter of `word`.
+const fn letters(word: &[u8]) -> u32 {
+    let (mut letters, mut at) = (0, 0);
+    while at < word.len() {
+        letters |= letter(word[at]);
+        at += 1;
+    }
+    letters
+}
+
+/// Every word, and every ending, that [`meaning`] takes for a credential or a signature has the letters of one.
+const ROOTS: [u32; 13] = [
+    letters(b"key"),
+    letters(b"pass"),
+    letters(b"token"),
+    letters(b"auth"),
+    letters(b"secret"),
+    letters(b"sig"),
+    letters(b"cookie"),
+    letters(b"cred"),
+    letters(b"pwd"),
+    letters(b"sessid"),
+    letters(b"bearer"),
+    letters(b"jwt"),
+    letters(b"cv"),
+];
+
+/// Whether a name of these letters can be a credential's.
+#[inline(always)]
+pub(super) fn may_be_secret(present: u32) -> bool {
+    // Numbers and times of day, most often.
+    present & present.wrapping_sub(1) != 0 && ROOTS.iter().any(|root| present & root == *root)
+}
+
 /// Calls `each` with every word of a name, in lower case and without trailing digits. Words end at
 /// anything but letters and digits, and where upper case begins (`apiKey`, `APIKey`).
 #[inline]
