@@ -100,14 +100,14 @@ fn skipped_arguments_are_not_recorded() {
 }
 
 #[traced(attributes(
-    secret = "replaced",
+    payload = "replaced",
     gen_ai.request.model = model.as_str(),
     "any text" = format!("{model}!"),
     type = 1 + 1,
     fixed = true,
 ))]
-fn with_attributes(secret: Secret, model: String) -> String {
-    let _ = secret;
+fn with_attributes(payload: Secret, model: String) -> String {
+    let _ = payload;
     model
 }
 
@@ -116,7 +116,7 @@ fn attributes_may_use_arguments_and_replace_them() {
     let recorded = recorded();
     assert_eq!(with_attributes(Secret, "m".to_owned()), "m");
     let span = recorded.span();
-    assert_eq!(text(&span, "secret").as_deref(), Some("replaced"));
+    assert_eq!(text(&span, "payload").as_deref(), Some("replaced"));
     assert_eq!(text(&span, "gen_ai.request.model").as_deref(), Some("m"));
     assert_eq!(text(&span, "any text").as_deref(), Some("m!"));
     assert_eq!(span.attribute("type"), Some(&Value::Int(2)));
