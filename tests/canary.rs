@@ -70,11 +70,14 @@ static LOG: LazyLock<Log> = LazyLock::new(|| {
     log
 });
 
+/// A request's head and body.
+type Received = (String, Vec<u8>);
+
 /// A receiver that answers every request with `status` and the request's own head.
 struct Echo {
     address: SocketAddr,
     /// Each request's head and body.
-    requests: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
+    requests: Arc<Mutex<Vec<Received>>>,
 }
 
 impl Echo {

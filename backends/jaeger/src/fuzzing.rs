@@ -8,7 +8,7 @@ use crate::packets::Packets;
 
 /// How many spans have no identifiers, and the body of a request to a collector for the others.
 pub fn collector_body(spans: &[SpanData]) -> (u64, Option<Vec<u8>>) {
-    collector::encode(&Batch::from_spans(spans))
+    collector::encode(&Batch::from_spans(spans), Vec::new())
 }
 
 /// Packets to an agent, how many spans fit none, and how many have no identifiers.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use tracer_factory_ring::{RecordHeader, Records};
 
 use super::split::halves;
-use crate::otlp::{ResourceBytes, SpanRef, frame_request, frame_request_into};
+#[cfg(feature = "http")]
+use crate::otlp::frame_request_into;
+use crate::otlp::{ResourceBytes, SpanRef, frame_request};
 use crate::recorder::Run;
 use crate::span::{Resource, SpanData};
 
@@ -74,6 +76,7 @@ impl Batch {
     }
 
     /// The same in place of what `out` has. Returns where the request begins; before it there is `room` at least.
+    #[cfg(feature = "http")]
     pub(crate) fn write_otlp_request(&self, room: usize, out: &mut Vec<u8>) -> usize {
         frame_request_into(&self.records, &self.resource, room, out)
     }

@@ -21,6 +21,7 @@ pub(crate) use encode::{
 pub use json_decode::{JsonDecodeError, decode_json_request};
 pub use json_encode::request_to_json;
 pub use request::frame_request;
+#[cfg(feature = "http")]
 pub(crate) use request::frame_request_into;
 pub use resource::ResourceBytes;
 pub use span_ref::{Attribute, Details, EventRef, LinkRef, SpanRef};
