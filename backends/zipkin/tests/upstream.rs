@@ -33,7 +33,11 @@ impl HttpClient for Capture {
 
 async fn upstream(spans: &[SpanData]) -> Json {
     let capture = Capture::default();
-    let exporter = ZipkinExporter::builder().with_http_client(capture.clone()).build().unwrap();
+    // Whoever else is built with it may have chosen its blocking client, which it then makes even when it is given
+    // another one, and which panics inside a runtime.
+    let client = capture.clone();
+    let build = move || ZipkinExporter::builder().with_http_client(client).build().unwrap();
+    let exporter = std::thread::spawn(build).join().unwrap();
     exporter.export(spans.iter().map(to_upstream).collect()).await.unwrap();
     let bodies = capture.0.lock().unwrap();
     serde_json::from_slice(&bodies[0]).unwrap()
