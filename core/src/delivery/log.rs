@@ -113,7 +113,7 @@ impl Log {
     }
 
     /// The next batch for a destination, if there is one.
-    pub(crate) fn try_next(&self, destination: usize) -> Option<Arc<Batch>> {
+    fn try_next(&self, destination: usize) -> Option<Arc<Batch>> {
         let taken = self.lock().take(destination);
         if taken.is_none() {
             // What can't be read back is settled too.
@@ -327,15 +327,7 @@ impl Inner {
                 self.forget(at);
                 continue;
             }
-            let (sequence, spans) = (self.first + at as u64, self.entries[at].spans);
-            for ledger in self.ledgers.iter_mut().filter(|ledger| ledger.next <= sequence) {
-                ledger.overflow(reason::QUEUE_FULL, spans);
-            }
-            self.forget(at);
-            self.entries[at].spans = 0;
-            let mut places = std::mem::take(&mut self.entries[at].places);
-            self.freed.append(&mut places);
-            self.trim();
+            self.lose(&[self.first + at as u64], reason::QUEUE_FULL);
         }
     }
 
@@ -392,12 +384,14 @@ impl Inner {
         }
     }
 
-    /// Counts batches that are gone from the disk, for every destination that had not been given them.
+    /// Lets go of batches for good, and counts them for every destination that had not been given them.
     fn lose(&mut self, sequences: &[u64], why: &'static str) {
         for sequence in sequences {
             let Some(at) = self.index(*sequence) else { continue };
             self.forget(at);
-            let spans = std::mem::take(&mut self.entries[at].spans);
+            let entry = &mut self.entries[at];
+            self.freed.append(&mut entry.places);
+            let spans = std::mem::take(&mut entry.spans);
             for ledger in self.ledgers.iter_mut().filter(|ledger| ledger.next <= *sequence) {
                 ledger.overflow(why, spans);
             }

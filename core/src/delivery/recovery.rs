@@ -163,7 +163,8 @@ impl Recovery {
         if let Some(account) = inner.accounts.get_mut(destination) {
             change(&mut account.tally);
         }
-        if let Some(left) = inner.left(destination, &recovered.directory) {
+        let adopted = inner.adopted_at(&recovered.directory);
+        if let Some(Some(left)) = adopted.and_then(|adopted| adopted.left.get_mut(destination)) {
             left.settled += spans;
         }
     }
@@ -171,10 +172,15 @@ impl Recovery {
     /// A batch is dealt with. The directory goes with its last one.
     pub(super) fn finish(&self, destination: usize, recovered: &Recovered) {
         let mut inner = self.lock();
-        if let Some(left) = inner.left(destination, &recovered.directory) {
+        if let Some(adopted) = inner.adopted_at(&recovered.directory)
+            && let Some(Some(left)) = adopted.left.get_mut(destination)
+        {
             (left.next, left.settled) = (recovered.sequence.saturating_add(1), 0);
+            if let Some(number) = left.number {
+                // One that can't be written means spans that are sent twice.
+                let _ = adopted.orphan.set_cursor(number, left.next);
+            }
         }
-        inner.save_cursor(destination, &recovered.directory);
         inner.remove_what_is_done();
         drop(inner);
         self.progress.notify_all();
@@ -198,14 +204,13 @@ impl Recovery {
 }
 
 impl Inner {
-    fn left(&mut self, destination: usize, directory: &Path) -> Option<&mut Left> {
-        let adopted = self.adopted.iter_mut().find(|adopted| adopted.orphan.directory() == directory)?;
-        adopted.left.get_mut(destination)?.as_mut()
+    fn adopted_at(&mut self, directory: &Path) -> Option<&mut Adopted> {
+        self.adopted.iter_mut().find(|adopted| adopted.orphan.directory() == directory)
     }
 
     /// Takes over one directory, if its process is gone and it has something for us. Returns how many spans those are.
     fn adopt(&mut self, directory: &Path, all: bool, recovery: &Recovery) -> u64 {
-        if self.adopted.iter().any(|adopted| adopted.orphan.directory() == directory) {
+        if self.adopted_at(directory).is_some() {
             return 0;
         }
         let taken = Orphan::open(directory).and_then(|orphan| match orphan {
@@ -253,11 +258,11 @@ impl Inner {
         };
         let left: Vec<_> = self.accounts.iter().map(left).collect();
         let ours = |number| left.iter().flatten().any(|left| left.number == Some(number));
-        let others = (0..keys.len()).filter(|number| !ours(*number));
+        let mut others = (0..keys.len()).filter(|number| !ours(*number));
         // Without its list of destinations nobody knows for whom it is, but whoever is told to take it.
         let unknown = keys.is_empty() && orphan.pending(0).spans > 0;
-        let for_others = !all
-            && (unknown || others.into_iter().any(|number| orphan.pending(orphan.cursor(number)).spans > 0));
+        let for_others =
+            !all && (unknown || others.any(|number| orphan.pending(orphan.cursor(number)).spans > 0));
         Adopted { orphan, left, for_others, resource: None }
     }
 
@@ -275,19 +280,6 @@ impl Inner {
             self.remove_what_is_done();
         }
         taken
-    }
-
-    fn save_cursor(&mut self, destination: usize, directory: &Path) {
-        let Some(adopted) = self.adopted.iter_mut().find(|adopted| adopted.orphan.directory() == directory)
-        else {
-            return;
-        };
-        if let Some(Left { number: Some(number), next, .. }) =
-            adopted.left.get(destination).copied().flatten()
-        {
-            // One that can't be written means spans that are sent twice.
-            let _ = adopted.orphan.set_cursor(number, next);
-        }
     }
 
     fn remove_what_is_done(&mut self) {

@@ -74,7 +74,7 @@ impl Store {
             base: base.to_owned(),
             max_bytes: config.spool.max_bytes as u64,
             max_age: config.spool.max_age,
-            segment_bytes: SEGMENT_BYTES.min(config.spool.max_bytes as u64 / 4),
+            segment_bytes: SEGMENT_BYTES,
             min_free_bytes: MIN_FREE_BYTES,
             fsync: config.spool.fsync,
         };

@@ -73,9 +73,6 @@ impl DestinationTask {
     /// This process' own spans first; what an earlier one left, when there are none.
     async fn next(&mut self) -> (Source, Arc<Batch>) {
         let shared = &self.shared;
-        if let Some(batch) = shared.log.try_next(self.number) {
-            return (Source::Log, batch);
-        }
         tokio::select! {
             biased;
             batch = shared.log.next(self.number) => (Source::Log, batch),

@@ -7,7 +7,6 @@
 mod assign;
 mod block;
 mod cards;
-mod clean_keys;
 mod found;
 mod keys;
 mod scan;
@@ -19,8 +18,6 @@ mod words;
 mod tests;
 
 use std::borrow::Cow;
-
-pub use clean_keys::CleanKeys;
 
 use crate::config::{RedactConfig, RedactMode, UrlQuery};
 use crate::value::{AttrValue, Value};
