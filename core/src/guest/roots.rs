@@ -129,18 +129,20 @@ impl Roots {
             return self.leave_crowd(key);
         };
         let asked = place.key.load(Relaxed) & ASKED != 0;
+        // While it is still known: whoever asks about another root throws away the captures of those that are not.
+        let capture = if asked { self.take_capture(key) } else { None };
         place.key.store(0, Release);
-        if asked { self.take_capture(key) } else { None }
+        capture
     }
 
     #[cold]
     #[inline(never)]
     fn leave_crowd(&self, key: u64) -> Option<Arc<SharedCapture>> {
+        let capture = self.take_capture(key);
         let mut crowd = lock(&self.crowd);
         crowd.remove(&key);
         self.crowd_size.store(crowd.len(), Relaxed);
-        drop(crowd);
-        self.take_capture(key)
+        capture
     }
 
     #[inline(never)]
