@@ -1,4 +1,5 @@
 //! What the verbs record, read back from a tracer that keeps its spans.
+#![allow(clippy::unwrap_used)]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
