@@ -32,6 +32,9 @@ pub enum ServerError {
     /// The system refused the server's thread or its event loop.
     #[error("the trace server's thread could not be started: {0}")]
     Thread(io::Error),
+    /// The system has no random numbers for the token that guards writes from pages.
+    #[error("the trace server can't make its token: the system gives no random numbers: {0}")]
+    Random(io::Error),
 }
 
 /// Why a server did not answer a question.

@@ -215,10 +215,38 @@ fn other_sites_and_other_names_for_this_machine() {
 }
 
 #[test]
+fn a_page_writes_only_with_the_token_that_it_was_given() {
+    let server = start();
+    let own = format!("http://{}", server.addr());
+    let body = protobuf("s", vec![span(1, 1, 0, "a")]);
+    let refused = ingest(&server, &[PROTOBUF, ("origin", &own)], &body);
+    assert_eq!((refused.status, server.health().spans), (403, 0));
+
+    let page = get(&format!("{}/", server.url()));
+    assert_eq!(page.status, 200);
+    let policy = page.headers["content-security-policy"].to_str().unwrap();
+    assert!(policy.contains("script-src 'self'") && !policy.contains("unsafe"), "{policy}");
+    let cookie = page.headers["set-cookie"].to_str().unwrap();
+    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{cookie}");
+    let token = cookie.split(';').next().unwrap();
+    let taken = ingest(&server, &[PROTOBUF, ("origin", &own), ("cookie", token)], &body);
+    assert_eq!((taken.status, server.health().spans), (200, 1));
+    let foreign = ingest(&server, &[PROTOBUF, ("origin", "http://evil.example"), ("cookie", token)], &body);
+    assert_eq!(foreign.status, 403);
+}
+
+#[test]
 fn everything_else_is_json_and_not_found() {
     let server = start();
-    for path in ["/", "/v1/metrics", "/api/traces/", "/api/traces/a/b", "/..%2f..%2fetc/passwd", "/healthz/"]
-    {
+    for path in [
+        "/assets/",
+        "/assets/x.js",
+        "/v1/metrics",
+        "/api/traces/",
+        "/api/traces/a/b",
+        "/..%2f..%2fetc/passwd",
+        "/healthz/",
+    ] {
         let answer = get(&format!("{}{path}", server.url()));
         assert_eq!(answer.status, 404, "{path}");
         assert!(answer.json()["error"].is_string());

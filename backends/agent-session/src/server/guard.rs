@@ -5,18 +5,32 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::header::{self, HeaderName, HeaderValue};
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::answer::failure;
+use super::token::Token;
+
+/// What is checked before anything else.
+#[derive(Debug, Clone)]
+pub(super) struct Guard {
+    hosts: Hosts,
+    token: Token,
+}
+
+impl Guard {
+    pub(super) fn new(addr: SocketAddr, token: Token) -> Self {
+        Self { hosts: Hosts::of(addr), token }
+    }
+}
 
 /// The exact `Host` values that mean this server.
 #[derive(Debug, Clone)]
-pub(super) struct Hosts(Arc<[String]>);
+struct Hosts(Arc<[String]>);
 
 impl Hosts {
-    pub(super) fn of(addr: SocketAddr) -> Self {
+    fn of(addr: SocketAddr) -> Self {
         let own = addr.to_string();
         let localhost = format!("localhost:{}", addr.port());
         Self([own, localhost].into())
@@ -42,13 +56,16 @@ const HEADERS: [(HeaderName, &str); 6] = [
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
 
-pub(super) async fn guard(State(hosts): State<Hosts>, request: Request, next: Next) -> Response {
-    let mut response = match refuse(&hosts, request.uri(), request.headers()) {
+pub(super) async fn guard(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+    let refused = refuse(&guard.hosts, request.uri(), request.headers())
+        .or_else(|| refuse_write(&guard.token, request.method(), request.headers()));
+    let mut response = match refused {
         Some(why) => failure(StatusCode::FORBIDDEN, why).into_response(),
         None => next.run(request).await,
     };
     for (name, value) in HEADERS {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        // The page has a policy of its own.
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
 }
@@ -68,6 +85,12 @@ fn refuse(hosts: &Hosts, uri: &Uri, headers: &HeaderMap) -> Option<&'static str>
         return Some("requests from pages of other origins are refused");
     }
     None
+}
+
+/// Programs have no origin, and pages of other origins do not come this far; a page without our cookie is not ours.
+fn refuse_write(token: &Token, method: &Method, headers: &HeaderMap) -> Option<&'static str> {
+    let is_foreign = !method.is_safe() && headers.contains_key(header::ORIGIN) && !token.is_in(headers);
+    is_foreign.then_some("what a page writes needs the cookie that / sets: load the page again")
 }
 
 #[cfg(test)]

@@ -5,8 +5,10 @@ mod body;
 mod connections;
 mod guard;
 mod ingest;
+mod page;
 mod routes;
 mod shared;
+mod token;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -19,6 +21,7 @@ use tokio::sync::oneshot;
 use tracer_factory_core::delivery::suppress_this_thread;
 
 use self::shared::Shared;
+use self::token::Token;
 use crate::api::Health;
 use crate::config::ServerConfig;
 use crate::error::ServerError;
@@ -55,7 +58,8 @@ impl Server {
         let runtime =
             runtime::Builder::new_current_thread().enable_all().build().map_err(ServerError::Thread)?;
         let state = Shared::new(&config);
-        let app = routes::router(state.clone(), addr);
+        let token = Token::new().map_err(ServerError::Random)?;
+        let app = routes::router(state.clone(), addr, token);
         let (stop, stopped) = oneshot::channel();
         let (ready, is_ready) = mpsc::channel();
         let serve = async move {

@@ -14,14 +14,17 @@ use tracer_factory_core::ids::TraceId;
 use tracer_factory_core::otlp::{decode_request, request_to_json};
 
 use super::answer::{failure, json};
-use super::guard::{Hosts, guard};
+use super::guard::{Guard, guard};
 use super::ingest::ingest;
+use super::page;
 use super::shared::Shared;
+use super::token::Token;
 use crate::api::{TraceList, TraceQuery};
 
 /// Everything the server at `addr` answers.
-pub(super) fn router(state: Shared, addr: SocketAddr) -> Router {
+pub(super) fn router(state: Shared, addr: SocketAddr, token: Token) -> Router {
     Router::new()
+        .merge(page::routes(token.clone()))
         .route("/v1/traces", post(ingest))
         .route("/traces", post(ingest))
         .route("/api/traces", get(list))
@@ -33,7 +36,7 @@ pub(super) fn router(state: Shared, addr: SocketAddr) -> Router {
         })
         // Bodies have their own limit, which counts what they inflate to.
         .layer(DefaultBodyLimit::disable())
-        .layer(from_fn_with_state(Hosts::of(addr), guard))
+        .layer(from_fn_with_state(Guard::new(addr, token), guard))
         .with_state(state)
 }
 
