@@ -14,8 +14,10 @@ pub(crate) const NAME: &str = "agent-session";
 pub struct ServerConfig {
     /// The loopback address to listen on; port 0 lets the system choose.
     pub listen: SocketAddr,
-    /// Bytes of spans that are kept; the traces nobody added to for the longest time go first.
+    /// Bytes of spans that are kept; the oldest go first.
     pub max_bytes: usize,
+    /// How long traces are kept; absent: until there is no room.
+    pub max_age: Option<Duration>,
     /// How long requests that are under way at a stop may take.
     pub shutdown_timeout: Duration,
 }
@@ -30,6 +32,6 @@ impl ServerConfig {
 impl Default for ServerConfig {
     fn default() -> Self {
         let AgentSessionConfig { listen, max_bytes, .. } = AgentSessionConfig::default();
-        Self { listen, max_bytes, shutdown_timeout: Duration::from_secs(2) }
+        Self { listen, max_bytes, max_age: None, shutdown_timeout: Duration::from_secs(2) }
     }
 }
