@@ -41,6 +41,9 @@ pub(super) async fn ingest(State(state): State<Shared>, headers: HeaderMap, body
         Err(error @ IngestError::Malformed(_)) => {
             encoding.refused(StatusCode::BAD_REQUEST, &error.to_string())
         }
+        Err(error @ IngestError::Unavailable(_)) => {
+            retry_later(encoding.refused(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()), "5")
+        }
     }
 }
 
@@ -51,10 +54,12 @@ fn refuse_body(encoding: Encoding, error: &BodyError) -> Response {
         BodyError::Slow => StatusCode::REQUEST_TIMEOUT,
         BodyError::Busy => StatusCode::SERVICE_UNAVAILABLE,
     };
-    let mut response = encoding.refused(status, &error.to_string());
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
-    }
+    let response = encoding.refused(status, &error.to_string());
+    if status == StatusCode::SERVICE_UNAVAILABLE { retry_later(response, "1") } else { response }
+}
+
+fn retry_later(mut response: Response, seconds: &'static str) -> Response {
+    response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static(seconds));
     response
 }
 

@@ -59,7 +59,7 @@ impl Server {
             .on_thread_start(suppress_this_thread)
             .build()
             .map_err(ServerError::Thread)?;
-        let state = Shared::new(&config);
+        let state = Shared::new(&config)?;
         let app = routes::router(state.clone(), addr);
         let (stop, stopped) = oneshot::channel();
         let (ready, is_ready) = mpsc::channel();
@@ -128,6 +128,7 @@ impl ServerHandle {
             // A panic in it was reported when it happened; there is nothing left to stop.
             let _ = thread.join();
         }
+        self.state.store().close();
     }
 }
 

@@ -7,6 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use super::body::InFlight;
 use crate::api::Health;
 use crate::config::ServerConfig;
+use crate::error::ServerError;
 use crate::store::{Keep, Store};
 
 /// Pages that watch at one time; each has a connection that does not end.
@@ -26,15 +27,19 @@ struct Inner {
 }
 
 impl Shared {
-    pub(super) fn new(config: &ServerConfig) -> Self {
+    pub(super) fn new(config: &ServerConfig) -> Result<Self, ServerError> {
         let keep = Keep { max_bytes: config.max_bytes, max_age: config.max_age };
-        Self(Arc::new(Inner {
-            store: Store::in_memory(keep),
+        let store = match &config.data {
+            Some(directory) => Store::on_disk(directory, keep)?,
+            None => Store::in_memory(keep),
+        };
+        Ok(Self(Arc::new(Inner {
+            store,
             in_flight: InFlight::new(),
             max_bytes: config.max_bytes,
             live: Arc::new(Semaphore::new(LIVE_PLACES)),
             closing: watch::Sender::new(false),
-        }))
+        })))
     }
 
     pub(super) fn store(&self) -> &Store {
@@ -70,9 +75,9 @@ impl Shared {
         Health {
             server: Health::SERVER.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            status: "ok".to_owned(),
+            status: self.store().failure().unwrap_or_else(|| "ok".to_owned()),
             pid: std::process::id(),
-            data: None,
+            data: self.store().directory().map(|path| path.display().to_string()),
             traces: totals.traces,
             spans: totals.spans,
             bytes: totals.bytes,

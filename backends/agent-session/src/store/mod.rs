@@ -16,8 +16,10 @@ mod memory;
 mod scan;
 mod schema;
 mod session;
+mod sqlite;
 mod view;
 
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -29,8 +31,10 @@ pub(crate) use self::counts::Counts;
 use self::fingerprint::FingerprintKey;
 use self::memory::Memory;
 use self::scan::{Scanned, scan};
+use self::sqlite::Sqlite;
 pub(crate) use self::view::ReadError;
 use crate::api::{Facets, SessionList, SessionQuery, SessionTraces, TraceList, TraceQuery, TraceSummary};
+use crate::error::ServerError;
 
 /// What an index needs for a trace of a request, and for a span, as far as limits are concerned.
 const TRACE_COST: usize = 640;
@@ -52,6 +56,8 @@ pub(crate) struct Ingested {
 pub(crate) enum IngestError {
     #[error("not an OTLP trace request in protobuf: {0}")]
     Malformed(#[from] DecodeError),
+    #[error("spans can't be stored at present: {0}")]
+    Unavailable(String),
 }
 
 /// What the store holds and what it let go.
@@ -74,20 +80,49 @@ pub(crate) struct Keep {
 #[derive(Debug)]
 pub(crate) struct Store {
     key: FingerprintKey,
-    memory: Memory,
+    storage: Storage,
     counts: Counters,
     /// Told whenever something was stored.
     changes: watch::Sender<()>,
 }
 
+#[derive(Debug)]
+enum Storage {
+    Memory(Memory),
+    Disk(Sqlite),
+}
+
+/// Asks `$question` of a view of the traces, wherever they are.
+macro_rules! ask {
+    ($store:expr, $view:ident => $question:expr) => {
+        match &$store.storage {
+            Storage::Memory(memory) => {
+                memory.tick();
+                let $view = &memory.view();
+                $question
+            }
+            Storage::Disk(disk) => {
+                let $view = &disk.view();
+                $question
+            }
+        }
+    };
+}
+
 impl Store {
     pub(crate) fn in_memory(keep: Keep) -> Self {
-        Self {
-            key: FingerprintKey::random(),
-            memory: Memory::new(keep),
-            counts: Counters::default(),
-            changes: watch::Sender::new(()),
-        }
+        Self::of(Storage::Memory(Memory::new(keep)), FingerprintKey::random())
+    }
+
+    /// In `directory`, which is made if need be.
+    pub(crate) fn on_disk(directory: &Path, keep: Keep) -> Result<Self, ServerError> {
+        let disk = Sqlite::open(directory, keep)?;
+        let key = disk.key();
+        Ok(Self::of(Storage::Disk(disk), key))
+    }
+
+    fn of(storage: Storage, key: FingerprintKey) -> Self {
+        Self { key, storage, counts: Counters::default(), changes: watch::Sender::new(()) }
     }
 
     /// Stores the spans of an `ExportTraceServiceRequest`: all that have identifiers, or nothing when it is malformed.
@@ -103,44 +138,45 @@ impl Store {
 
     async fn store(&self, request: Vec<u8>) -> Result<Ingested, IngestError> {
         let scanned = scan(&request, self.key)?;
-        Ok(self.memory.ingest(request, scanned)?)
+        match &self.storage {
+            Storage::Memory(memory) => Ok(memory.ingest(request, scanned)?),
+            Storage::Disk(disk) => disk.ingest(request, scanned).await,
+        }
     }
 
     /// The newest traces that `query` describes.
     pub(crate) fn list(&self, query: &TraceQuery) -> Result<TraceList, ReadError> {
-        self.memory.tick();
-        view::list(&self.memory.view(), query)
+        ask!(self, view => view::list(view, query))
     }
 
     /// The whole trace as an `ExportTraceServiceRequest`.
     pub(crate) fn request_of(&self, id: TraceId) -> Result<Option<Vec<u8>>, ReadError> {
-        view::View::request_of(&self.memory.view(), id)
+        ask!(self, view => view::View::request_of(view, id))
     }
 
     /// The newest sessions that `query` describes.
     pub(crate) fn sessions(&self, query: &SessionQuery) -> Result<SessionList, ReadError> {
-        self.memory.tick();
-        view::sessions(&self.memory.view(), query)
+        ask!(self, view => view::sessions(view, query))
     }
 
     /// A session and its traces.
     pub(crate) fn session(&self, id: &str) -> Result<Option<SessionTraces>, ReadError> {
-        view::session(&self.memory.view(), id)
+        ask!(self, view => view::session(view, id))
     }
 
     /// What filters can ask for.
     pub(crate) fn facets(&self) -> Result<Facets, ReadError> {
-        view::facets(&self.memory.view())
+        ask!(self, view => view::facets(view))
     }
 
     /// The newest traces' identifiers.
     pub(crate) fn newest_ids(&self, limit: usize) -> Result<Vec<TraceId>, ReadError> {
-        view::newest_ids(&self.memory.view(), limit)
+        ask!(self, view => view::newest_ids(view, limit))
     }
 
     /// At most `limit` of the traces that got spans after the turn `since`, the newest first, and the newest turn.
     pub(crate) fn changed(&self, since: u64, limit: usize) -> Result<(Vec<TraceSummary>, u64), ReadError> {
-        view::changes(&self.memory.view(), since, limit)
+        ask!(self, view => view::changes(view, since, limit))
     }
 
     /// Resolves whenever something was stored.
@@ -154,7 +190,33 @@ impl Store {
     }
 
     pub(crate) fn totals(&self) -> Totals {
-        self.memory.totals()
+        match &self.storage {
+            Storage::Memory(memory) => memory.totals(),
+            Storage::Disk(disk) => disk.totals(),
+        }
+    }
+
+    /// The directory that traces are kept in.
+    pub(crate) fn directory(&self) -> Option<&Path> {
+        match &self.storage {
+            Storage::Memory(_) => None,
+            Storage::Disk(disk) => Some(disk.directory()),
+        }
+    }
+
+    /// Why spans are refused at present.
+    pub(crate) fn failure(&self) -> Option<String> {
+        match &self.storage {
+            Storage::Memory(_) => None,
+            Storage::Disk(disk) => disk.failure(),
+        }
+    }
+
+    /// Waits until what is stored needs no more work, and gives the directory back.
+    pub(crate) fn close(&self) {
+        if let Storage::Disk(disk) = &self.storage {
+            disk.close();
+        }
     }
 }
 

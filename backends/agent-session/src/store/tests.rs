@@ -24,12 +24,42 @@ fn service(name: &str) -> Arc<Resource> {
     Arc::new(Resource { attributes: vec![("service.name".to_owned(), Value::from(name.to_owned()))] })
 }
 
-fn store() -> Store {
-    bounded(1 << 30)
+/// A store, and the directory it is in.
+struct Tested {
+    store: Store,
+    _directory: Option<tempfile::TempDir>,
 }
 
-fn bounded(max_bytes: usize) -> Store {
-    Store::in_memory(Keep { max_bytes, max_age: None })
+impl std::ops::Deref for Tested {
+    type Target = Store;
+
+    fn deref(&self) -> &Store {
+        &self.store
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Place {
+    Memory,
+    Disk,
+}
+
+impl Place {
+    fn store(self) -> Tested {
+        self.bounded(1 << 30)
+    }
+
+    fn bounded(self, max_bytes: usize) -> Tested {
+        let keep = Keep { max_bytes, max_age: None };
+        match self {
+            Place::Memory => Tested { store: Store::in_memory(keep), _directory: None },
+            Place::Disk => {
+                let directory = tempfile::tempdir().unwrap();
+                let store = Store::on_disk(directory.path(), keep).unwrap();
+                Tested { store, _directory: Some(directory) }
+            }
+        }
+    }
 }
 
 fn ingest(store: &Store, request: &[u8]) -> Result<Ingested, IngestError> {
@@ -49,8 +79,7 @@ fn read(store: &Store, trace: u128) -> Vec<SpanData> {
     decode_request(&store.request_of(TraceId::from_int(trace)).unwrap().unwrap_or_default()).unwrap()
 }
 
-#[test]
-fn a_trace_is_read_as_it_was_written() {
+fn a_trace_is_read_as_it_was_written(place: Place) {
     let mut rich = span(1, 1, 0, "root");
     rich.attributes = vec![
         (
@@ -64,7 +93,7 @@ fn a_trace_is_read_as_it_was_written() {
     rich.status = Status { code: StatusCode::Error, message: "no".to_owned() };
     let mut other = span(1, 2, 1, "child");
     other.resource = service("db");
-    let store = store();
+    let store = place.store();
     let spans = [rich, span(2, 3, 0, "another"), other];
     assert_eq!(
         ingest(&store, &encode_request(&spans)).unwrap(),
@@ -75,9 +104,8 @@ fn a_trace_is_read_as_it_was_written() {
     assert!(store.request_of(TraceId::from_int(3)).unwrap().is_none());
 }
 
-#[test]
-fn summaries_follow_what_arrives() {
-    let store = store();
+fn summaries_follow_what_arrives(place: Place) {
+    let store = place.store();
     let mut child = span(1, 5, 4, "child");
     child.status.code = StatusCode::Error;
     ingest(&store, &encode_request(&[child])).unwrap();
@@ -94,9 +122,8 @@ fn summaries_follow_what_arrives() {
     assert_eq!((trace.start_unix_nanos, trace.duration_nanos), (1_004, 7_996));
 }
 
-#[test]
-fn the_list_is_newest_first_and_filtered() {
-    let store = store();
+fn the_list_is_newest_first_and_filtered(place: Place) {
+    let store = place.store();
     let mut failed = span(2, 2, 0, "b");
     failed.status.code = StatusCode::Error;
     failed.resource = service("bank");
@@ -112,9 +139,8 @@ fn the_list_is_newest_first_and_filtered() {
     assert_eq!(list(&store, TraceQuery { errors: Some(true), limit: 0, ..TraceQuery::default() }), [""; 0]);
 }
 
-#[test]
-fn what_is_sent_again_is_stored_once() {
-    let store = store();
+fn what_is_sent_again_is_stored_once(place: Place) {
+    let store = place.store();
     let request = encode_request(&[span(1, 1, 0, "a"), span(1, 2, 1, "b")]);
     ingest(&store, &request).unwrap();
     let before = store.totals();
@@ -126,17 +152,15 @@ fn what_is_sent_again_is_stored_once() {
     assert_eq!(read(&store, 1).iter().map(|span| span.name.as_str()).collect::<Vec<_>>(), ["a", "b", "B"]);
 }
 
-#[test]
-fn spans_that_name_nothing_are_counted_and_not_stored() {
-    let store = store();
+fn spans_that_name_nothing_are_counted_and_not_stored(place: Place) {
+    let store = place.store();
     let request = encode_request(&[span(0, 1, 0, "a"), span(1, 0, 0, "b"), span(1, 1, 0, "c")]);
     assert_eq!(ingest(&store, &request).unwrap(), Ingested { accepted: 1, rejected: 2, duplicates: 0 });
     assert_eq!(store.totals().spans, 1);
 }
 
-#[test]
-fn a_malformed_request_leaves_nothing_behind() {
-    let store = store();
+fn a_malformed_request_leaves_nothing_behind(place: Place) {
+    let store = place.store();
     let mut request = encode_request(&[span(1, 1, 0, "a")]);
     assert!(ingest(&store, &request[..request.len() - 1]).is_err());
     // A good span, then one whose name is not text.
@@ -155,7 +179,7 @@ fn every_cut_and_every_flipped_byte_is_stored_readable_or_refused() {
     rich.links = vec![Link { context: span(9, 9, 0, "").context, ..Link::default() }];
     let request = encode_request(&[rich, span(1, 2, 1, "child")]);
     let check = |bytes: &[u8]| {
-        let store = store();
+        let store = Place::Memory.store();
         if ingest(&store, bytes).is_ok() {
             for trace in traces(&store, &TraceQuery::default()) {
                 let id = trace.trace_id.parse().unwrap();
@@ -174,9 +198,8 @@ fn every_cut_and_every_flipped_byte_is_stored_readable_or_refused() {
     }
 }
 
-#[test]
-fn bytes_are_bounded_and_the_oldest_leave_first() {
-    let store = bounded(64 << 10);
+fn bytes_are_bounded_and_the_oldest_leave_first(place: Place) {
+    let store = place.bounded(64 << 10);
     let big = |trace: u128, id: u64| {
         let mut span = span(trace, id, 0, &format!("t{trace}"));
         span.attributes = vec![("prompt".to_owned(), Value::from("x".repeat(10_000)))];
@@ -201,9 +224,8 @@ fn bytes_are_bounded_and_the_oldest_leave_first() {
     assert_eq!(ingest(&store, &big(1, 1)).unwrap().accepted, 1);
 }
 
-#[test]
-fn one_trace_alone_is_bounded_too() {
-    let store = bounded(64 << 10);
+fn one_trace_alone_is_bounded_too(place: Place) {
+    let store = place.bounded(64 << 10);
     for id in 1..=50 {
         let mut span = span(1, id, u64::from(id > 1), "s");
         span.attributes = vec![("prompt".to_owned(), Value::from("x".repeat(10_000)))];
@@ -216,15 +238,37 @@ fn one_trace_alone_is_bounded_too() {
     assert_eq!(totals.spans + totals.evicted_spans, 50);
     assert_eq!(read(&store, 1).last().unwrap().span_id(), SpanId::from_int(50));
     // What fits nowhere is let go, counted, and leaves no empty trace.
-    let tiny = bounded(10);
+    let tiny = place.bounded(10);
     ingest(&tiny, &encode_request(&[span(1, 1, 0, "s")])).unwrap();
     assert_eq!(tiny.totals(), Totals { evicted_traces: 1, evicted_spans: 1, ..Totals::default() });
 }
 
-#[test]
-fn long_names_are_cut_in_the_index_only() {
-    let store = store();
+fn long_names_are_cut_in_the_index_only(place: Place) {
+    let store = place.store();
     ingest(&store, &encode_request(&[span(1, 1, 0, &"ä".repeat(1_000))])).unwrap();
     assert_eq!(list(&store, TraceQuery::default()), ["ä".repeat(128)]);
     assert_eq!(read(&store, 1)[0].name.len(), 2_000);
+}
+
+macro_rules! in_both_places {
+    ($($test:ident)*) => {
+        mod in_memory {
+            $(#[test] fn $test() { super::$test(super::Place::Memory); })*
+        }
+        mod on_disk {
+            $(#[test] fn $test() { super::$test(super::Place::Disk); })*
+        }
+    };
+}
+
+in_both_places! {
+    a_trace_is_read_as_it_was_written
+    summaries_follow_what_arrives
+    the_list_is_newest_first_and_filtered
+    what_is_sent_again_is_stored_once
+    spans_that_name_nothing_are_counted_and_not_stored
+    a_malformed_request_leaves_nothing_behind
+    bytes_are_bounded_and_the_oldest_leave_first
+    one_trace_alone_is_bounded_too
+    long_names_are_cut_in_the_index_only
 }
