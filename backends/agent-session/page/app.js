@@ -12,6 +12,9 @@ import { traceView } from "./traceview.js";
 
 const VIEWS = [["traces", "Traces"], ["sessions", "Sessions"], ["services", "Services"], ["import", "Import"]];
 
+/** Views that belong to another's list. */
+const WITHIN = { trace: "traces", compare: "traces" };
+
 const main = document.getElementById("main");
 const dialog = document.getElementById("shortcuts");
 const liveState = document.getElementById("live-state");
@@ -25,8 +28,8 @@ async function draw() {
   leave = () => {};
   escape = () => false;
   const { path: [view, id], query } = here();
-  replace(document.getElementById("views"), VIEWS.map(([name, words]) => link(to([name]), { "aria-current": name === view ? "page" : null }, words)));
-  document.title = `${VIEWS.find(([name]) => name === view)?.[1] ?? view} – tracer-factory`;
+  replace(document.getElementById("views"), VIEWS.map(([name, words]) => link(to([name]), { "aria-current": name === (WITHIN[view] ?? view) ? "page" : null }, words)));
+  document.title = `${VIEWS.find(([name]) => name === view)?.[1] ?? "Trace"} – tracer-factory`;
   // Each view draws into an element of its own: one that comes late draws where nobody looks.
   const stage = h("div", { class: `view ${view}` }, h("p", { class: "note" }, "Reading…"));
   replace(main, stage);

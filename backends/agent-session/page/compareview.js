@@ -20,31 +20,42 @@ export async function compareView(main, { a, b }) {
     h("p", null, "A: ", link(to(["trace", a]), null, left.roots[0]?.span.name ?? a), ` (${duration(left.length)}), B: `, link(to(["trace", b]), null, right.roots[0]?.span.name ?? b), ` (${duration(right.length)})`),
     h("div", { class: "scroll" }, h("table", { class: "grid compare" },
       h("thead", null, h("tr", null, ["span", "service", "A", "B", "difference"].map((name) => h("th", { scope: "col" }, name)))),
-      h("tbody", null, places.map((place) => rowOf(place, most))))));
+      h("tbody", null, places.slice(0, MOST).map((place) => rowOf(place, most))))),
+    places.length > MOST ? h("p", { class: "note" }, `${places.length - MOST} more places are not drawn.`) : null);
 }
 
 /** Same names on the same way from the root are the same place. */
 function merge(left, right) {
-  const places = new Map();
+  const top = { below: new Map() };
   [left, right].forEach((tree, side) => {
-    const keys = new Map();
+    const at = new Map();
     for (const node of tree.order) {
-      const key = `${node.parent ? keys.get(node.parent) : ""}\u0000${node.span.service}\u0001${node.span.name}`;
-      keys.set(node, key);
-      let place = places.get(key);
+      const above = node.parent ? at.get(node.parent) : top;
+      const key = JSON.stringify([node.span.service, node.span.name]);
+      let place = above.below.get(key);
       if (!place) {
-        place = { key, name: node.span.name, service: node.span.service, depth: node.depth, sums: [none(), none()] };
-        places.set(key, place);
+        place = { name: node.span.name, service: node.span.service, depth: node.depth, below: new Map(), sums: [none(), none()] };
+        above.below.set(key, place);
       }
+      at.set(node, place);
       const sum = place.sums[side];
       sum.times += 1;
       sum.time += node.to - node.from;
       sum.errors += node.span.error ? 1 : 0;
     }
   });
-  // A place follows its parent's, those of one trace alone as well.
-  return [...places.values()].sort((one, other) => (one.key < other.key ? -1 : 1));
+  const places = [];
+  const pending = [top];
+  while (pending.length) {
+    const place = pending.pop();
+    if (place !== top) places.push(place);
+    pending.push(...[...place.below.values()].reverse());
+  }
+  return places;
 }
+
+/** Rows drawn at most: beyond them nobody compares by eye. */
+const MOST = 1000;
 
 const none = () => ({ times: 0, time: 0, errors: 0 });
 
@@ -55,10 +66,10 @@ function rowOf(place, most) {
   return h("tr", { class: only ? "lone" : "" },
     h("td", null, h("span", { class: "indent", vars: { "--depth": String(Math.min(place.depth, 20)) } }, place.name || "(no name)")),
     h("td", null, place.service), cell(a, most), cell(b, most),
-    h("td", null, only ? h("span", { class: "badge" }, only) : h("span", { class: by > 0 ? "badge bad" : "badge good" }, `${by > 0 ? "+" : "−"}${duration(Math.abs(by))}`),
+    h("td", null, only ? h("span", { class: "badge" }, only) : h("span", { class: by > 0 ? "badge bad" : by < 0 ? "badge good" : "badge" }, by === 0 ? "same" : `${by > 0 ? "+" : "−"}${duration(Math.abs(by))}`),
       a.errors !== b.errors ? h("span", { class: "badge bad" }, `${a.errors} → ${b.errors} failed`) : null));
 }
 
 function cell(sum, most) {
-  return h("td", null, sum.times ? [h("span", { class: "meter", vars: { "--wide": `${(sum.time / most) * 100}%` } }), duration(sum.time), sum.times > 1 ? ` in ${sum.times}` : ""] : "–");
+  return h("td", null, sum.times ? [h("span", { class: "meter", vars: { "--wide": `${(sum.time / most) * 100}%` } }), duration(sum.time), sum.times > 1 ? ` in ${sum.times} spans` : ""] : "–");
 }

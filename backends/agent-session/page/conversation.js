@@ -41,7 +41,7 @@ function turn(node, seen, onSelect) {
 
 function head({ span, facts, from, to }, onSelect) {
   return h("header", null,
-    h("button", { type: "button", class: "plain link", onclick: () => onSelect(span.id) }, span.name),
+    h("button", { type: "button", class: "plain link", onclick: () => onSelect(span.id) }, span.name || "(no name)"),
     [facts.model, tokens(facts.input, facts.output), cost(facts.cost), duration(to - from)].filter(Boolean).map((text) => h("span", { class: "badge" }, text)));
 }
 
@@ -50,5 +50,5 @@ function bubble(message, side) {
     h("span", { class: "role" }, message.role, message.finish && message.finish !== "stop" ? ` (${message.finish})` : ""),
     message.parts.map((part) => part.type === "text"
       ? h("p", { class: "words" }, part.text)
-      : h("div", { class: `part ${part.type}` }, h("span", { class: "badge" }, [part.type.replaceAll("_", " "), part.name].filter(Boolean).join(": ")), h("pre", null, part.text))));
+      : h("div", { class: "part" }, part.type === "json" ? null : h("span", { class: "badge" }, [part.type.replaceAll("_", " "), part.name].filter(Boolean).join(": ")), h("pre", null, part.text))));
 }

@@ -17,23 +17,23 @@ export function drawer(tree, node, onClose, onSelect) {
   const copyLink = button("Copy link", (event) => {
     copy(location.origin + location.pathname + "#" + to(["trace", span.traceId], { span: span.id }), event.currentTarget);
   });
-  return h("section", { class: "drawer", "aria-label": `Span ${span.name}` },
-    h("header", null, h("h2", null, span.name || "(no name)"), button("✕", onClose, { "aria-label": "Close", class: "plain" })),
+  return h("section", { class: "drawer", "aria-label": `Span ${span.name || "(no name)"}` },
+    h("header", null, h("h2", null, span.name || "(no name)"), button("✕", onClose, { "aria-label": "Close", class: "plain close" })),
     h("div", { class: "tools" }, copyLink, copyTree),
     list([
       ["service", span.service],
       ["kind", facts.kind ?? span.role],
       ["status", span.error ? `error${span.message ? `: ${span.message}` : ""}` : span.ok ? "ok" : "unset"],
       ["start", moment(span.start.toString())],
-      ["after the trace's start", duration(node.from)],
+      ["into the trace", duration(node.from)],
       ["duration", duration(node.to - node.from)],
       ["model", facts.model],
       ["tokens", tokens(facts.input, facts.output)],
       ["cost", cost(facts.cost)],
       ["reward", reward(facts.reward)],
       ["span id", span.id],
-      ["parent", node.parent ? h("button", { type: "button", class: "plain link", onclick: () => onSelect(node.parent) }, node.parent.span.name) : span.parentId ? `${span.parentId} (not here)` : "none: a root"],
-      ["instrumentation scope", [span.scope, span.scopeVersion].filter(Boolean).join(" ")],
+      ["parent", node.parent ? h("button", { type: "button", class: "plain link", onclick: () => onSelect(node.parent) }, node.parent.span.name || "(no name)") : span.parentId ? `${span.parentId} (not here)` : "none: a root"],
+      ["scope", [span.scope, span.scopeVersion].filter(Boolean).join(" ")],
       ["trace state", span.traceState],
     ]),
     section("Attributes", span.attributes, span.dropped.attributes),

@@ -48,5 +48,5 @@ export function parsed(text) {
 /** A sign for each kind, with a word for those who hear the page. */
 export const SIGNS = {
   session: "◉", agent: "☻", task: "☑", operation: "▸", workflow: "⇶", tool: "⚒", llm: "✦",
-  chain: "⛓", guardrail: "⛨", retriever: "⌕", http: "⇄", text: "¶",
+  chain: "⋯", guardrail: "◈", retriever: "⌕", http: "⇄", text: "¶",
 };

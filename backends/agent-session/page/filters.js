@@ -5,9 +5,11 @@ import { h } from "./dom.js";
 /** A form for `query`; `onChange` hears the whole query when something in it was changed. */
 export function filterBar(query, facets, onChange, extra = []) {
   let waiting = null;
+  let current = query;
   const set = (name, value, later = false) => {
     clearTimeout(waiting);
-    const change = () => onChange({ ...query, [name]: value });
+    current = { ...current, [name]: value };
+    const change = () => onChange(current);
     if (later) waiting = setTimeout(change, 250); else change();
   };
   const choice = (name, words, values) => h("label", null, h("span", null, words),

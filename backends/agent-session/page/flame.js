@@ -11,26 +11,33 @@ const MOST = 4000;
 /** A flame graph of a tree. */
 export function flame(tree, onSelect) {
   const widest = tree.order.slice().sort((a, b) => (b.to - b.from) - (a.to - a.from)).slice(0, MOST);
-  const lanes = lanesOf(widest.slice().sort((a, b) => a.index - b.index));
+  const shown = widest.slice().sort((a, b) => a.index - b.index);
+  const lanes = lanesOf(shown);
   const deepest = widest.reduce((most, node) => Math.max(most, lanes.get(node)), 0);
   const x = (nanos) => (nanos / tree.length) * WIDTH;
-  const shapes = widest.map((node) => {
+  const shapes = shown.map((node) => {
     const width = Math.max(x(node.to) - x(node.from), 0.6);
-    const label = `${node.span.name}, ${node.span.service}, ${duration(node.to - node.from)}`;
+    const label = `${node.span.name || "(no name)"}, ${node.span.service}, ${duration(node.to - node.from)}`;
     return s("g", {
-      class: node.span.error ? "flame error" : "flame", tabindex: "0", role: "button", "aria-label": label,
+      class: node.span.error ? "flame error" : "flame", tabindex: node === shown[0] ? "0" : "-1", role: "button", "aria-label": label,
       transform: `translate(${x(node.from)} ${lanes.get(node) * HEIGHT})`,
       onclick: () => onSelect(node),
-      onkeydown: (event) => { if (event.key === "Enter") onSelect(node); },
+      onkeydown: (event) => {
+        if (event.key === "Enter") onSelect(node);
+        const next = { ArrowRight: "nextElementSibling", ArrowDown: "nextElementSibling", ArrowLeft: "previousElementSibling", ArrowUp: "previousElementSibling" }[event.key];
+        if (!next) return;
+        event.preventDefault();
+        event.currentTarget[next]?.focus();
+      },
       vars: { "--hue": String(hue(node.span.service)) },
     },
       s("title", null, label),
       s("rect", { width, height: HEIGHT - 2, rx: 2 }),
-      width > 40 ? s("text", { x: 4, y: HEIGHT - 7 }, cut(node.span.name, Math.floor(width / 7))) : null);
+      width > 40 ? s("text", { x: 4, y: HEIGHT - 7 }, cut(node.span.name, Math.floor((width - 8) / 6.8))) : null);
   });
   const left = tree.order.length - widest.length;
   return h("div", { class: "flame-frame" },
-    s("svg", { viewBox: `0 0 ${WIDTH} ${(deepest + 1) * HEIGHT}`, class: "flame-graph", role: "group", "aria-label": "Flame graph" }, shapes),
+    s("svg", { viewBox: `0 0 ${WIDTH} ${(deepest + 1) * HEIGHT}`, class: "flame-graph", role: "group", "aria-label": "Flame graph: arrows move, Enter opens" }, shapes),
     left > 0 ? h("p", { class: "note" }, `${left} shorter spans are not drawn.`) : null);
 }
 

@@ -14,7 +14,7 @@ export function duration(nanos) {
 }
 
 function trim(value) {
-  return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
+  return String(Number(value.toPrecision(3)));
 }
 
 /** A moment, from decimal nanoseconds since the Unix epoch. Clocks can be centuries off. */
@@ -40,6 +40,11 @@ function dateOf(nanos) {
   } catch {
     return null;
   }
+}
+
+/** "1 span", "2 spans". */
+export function many(number, word) {
+  return `${number.toLocaleString("en")} ${word}${number === 1 ? "" : "s"}`;
 }
 
 /** 1234567 as 1.2M. */

@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { button, h, link, replace } from "./dom.js";
 import { SIGNS } from "./facts.js";
 import { filterBar } from "./filters.js";
-import { ago, cost, duration, hue, moment, reward, tokens } from "./format.js";
+import { ago, cost, count, duration, hue, moment, reward, tokens } from "./format.js";
 import { amend, to } from "./route.js";
 
 /** The filters that the server understands. */
@@ -19,31 +19,24 @@ export async function listView(main, query, signals) {
   let stopLive = null;
   let turn = 0;
   const chosen = new Set();
+  const asked = () => Object.fromEntries(FILTERS.map((name) => [name, filters[name]]));
 
   const table = h("div", { class: "list" });
-  const liveButton = button("Live", () => setLive(!stopLive), { "aria-pressed": "false", class: "toggle" });
-  const compare = button("Compare", () => { const [a, b] = [...chosen]; location.hash = to(["compare"], { a, b }); }, { disabled: true });
+  const liveButton = button("Live", () => {
+    setLive(!stopLive);
+    filters = { ...filters, live: stopLive ? "1" : "" };
+    amend(filters);
+  }, { "aria-pressed": "false", class: "toggle" });
+  const compare = button("Compare two", () => { const [a, b] = [...chosen]; location.hash = to(["compare"], { a, b }); }, { disabled: true });
   const bar = h("div");
   replace(main, h("h1", { class: "sr" }, "Traces"), bar, table);
-  drawBar();
+  replace(bar, filterBar(filters, facets, (changed) => {
+    filters = changed;
+    amend(filters);
+    load().catch(signals.failed);
+  }, h("div", { class: "tools" }, liveButton, compare)));
   await load();
   if (query.live) setLive(true);
-
-  function drawBar() {
-    replace(bar, filterBar(filters, facets, (changed) => {
-      const focused = document.activeElement?.name;
-      const caret = document.activeElement?.selectionStart;
-      filters = changed;
-      amend(filters);
-      load().catch(signals.failed);
-      if (!focused) return;
-      const field = bar.querySelector(`[name="${focused}"]`);
-      if (document.activeElement !== field) field?.focus();
-      if (typeof caret === "number" && field?.type === "search") field.setSelectionRange(caret, caret);
-    }, [liveButton, compare]));
-  }
-
-  const asked = () => Object.fromEntries(FILTERS.map((name) => [name, filters[name]]));
 
   async function load(more = false) {
     const mine = ++turn;
@@ -75,7 +68,7 @@ export async function listView(main, query, signals) {
       shown.length ? null : h("p", { class: "empty" }, FILTERS.some((name) => filters[name]) ? "No trace fits these filters." : "No traces yet. Run a program with TRACER_TYPE=agentops, or send OTLP to /v1/traces."),
       [...groups].map(([project, traces]) => h("section", { "aria-label": `Project ${project}` },
         h("h2", null, project, h("span", { class: "note" }, ` ${traces.length}`)),
-        h("div", { class: "scroll" }, h("table", { class: "grid traces" },
+        h("div", { class: "scroll" }, h("table", { class: "grid cards traces" },
           h("thead", null, h("tr", null, ["", "trace", "services", "started", "duration", "spans", "tokens", "cost", "reward"].map((name) => h("th", { scope: "col", class: `c-${name || "pick"}` }, name || h("span", { class: "sr" }, "choose to compare"))))),
           h("tbody", null, traces.map((trace) => rowOf(trace, longest))))))),
       next ? button("Older traces", () => load(true).catch(signals.failed), { class: "more" }) : null);
@@ -83,7 +76,7 @@ export async function listView(main, query, signals) {
 
   function rowOf(trace, longest) {
     const pick = h("input", {
-      type: "checkbox", checked: chosen.has(trace.trace_id), "aria-label": `Choose ${trace.root_name} to compare`,
+      type: "checkbox", checked: chosen.has(trace.trace_id), "aria-label": `Choose ${trace.root_name || "(no name)"} to compare`,
       onchange: (event) => {
         if (event.target.checked) chosen.add(trace.trace_id); else chosen.delete(trace.trace_id);
         compare.disabled = chosen.size !== 2;
@@ -101,8 +94,8 @@ export async function listView(main, query, signals) {
       h("td", { class: "c-services" }, trace.services.map((service) => h("span", { class: "badge chip", vars: { "--hue": String(hue(service)) } }, service))),
       h("td", { class: "c-started", title: moment(trace.start_unix_nanos) }, ago(trace.start_unix_nanos)),
       h("td", { class: "c-duration" }, h("span", { class: "meter", vars: { "--wide": `${(Number(trace.duration_nanos) / longest) * 100}%` } }), duration(Number(trace.duration_nanos))),
-      h("td", { class: "c-spans" }, String(trace.spans)),
-      h("td", { class: "c-tokens" }, tokens(trace.input_tokens, trace.output_tokens)),
+      h("td", { class: "c-spans", "data-label": "spans" }, count(trace.spans)),
+      h("td", { class: "c-tokens", "data-label": "tokens" }, tokens(trace.input_tokens, trace.output_tokens)),
       h("td", { class: "c-cost" }, cost(trace.cost_usd)),
       h("td", { class: "c-reward" }, trace.reward === null || trace.reward === undefined ? "" : h("span", { class: "badge reward" }, reward(trace.reward))));
   }

@@ -99,9 +99,13 @@ function parsedList(value) {
 function plain(attributes, names, role) {
   for (const name of names) {
     const value = attributes.get(name);
-    if (value !== undefined && value !== null && value !== "") return [{ role, parts: [{ type: "text", text: pretty(parsed(value) ?? value) }] }];
+    if (value !== undefined && value !== null && value !== "") return [{ role, parts: [plainPart(parsed(value) ?? value)] }];
   }
   return [];
+}
+
+function plainPart(value) {
+  return { type: typeof value === "string" ? "text" : "json", text: pretty(value) };
 }
 
 function agentops(attributes, which) {

@@ -5,7 +5,7 @@ import { conversation } from "./conversation.js";
 import { button, copy, download, h, link, replace } from "./dom.js";
 import { drawer } from "./drawer.js";
 import { flame } from "./flame.js";
-import { cost, duration, moment, reward, tokens } from "./format.js";
+import { cost, duration, many, moment, reward, tokens } from "./format.js";
 import { spansOf } from "./otlp.js";
 import { openInPerfetto } from "./perfetto.js";
 import { amend, to } from "./route.js";
@@ -25,7 +25,8 @@ export async function traceView(main, id, query) {
   }
   let tab = TABS.some(([name]) => name === query.tab) ? query.tab : "waterfall";
   let selected = query.span ? tree.byId.get(query.span) ?? null : null;
-  const view = waterfall(tree, select);
+  const view = waterfall(tree, select, (node) => { if (selected) select(node); });
+  document.title = `${tree.roots[0].span.name || "(no name)"} – tracer-factory`;
   const count = h("span", { class: "note", role: "status" });
   const tools = waterfallTools(view, (matching, searching) => replace(count, searching ? `${matching} of ${tree.order.length} spans` : ""));
   const body = h("div", { class: "tab-body", role: "tabpanel", id: "tab-body" });
@@ -49,7 +50,7 @@ export async function traceView(main, id, query) {
     if (tab === "conversation") replace(body, conversation(tree, selectById));
     if (tab === "triplets") {
       replace(body, h("p", { class: "note" }, "Reading…"));
-      const table = await tripletTable({ trace_id: id }, selectById).catch((error) => h("p", { class: "empty" }, error.message));
+      const table = await tripletTable({ trace_id: id }, selectById).catch((error) => h("p", { class: "empty" }, error.status === 404 ? "This server has no triplets for this trace." : error.message));
       if (tab === "triplets") replace(body, table);
     }
   }
@@ -96,6 +97,8 @@ export async function traceView(main, id, query) {
   return { escape: () => { if (!selected) return false; side.querySelector("header button")?.click(); return true; } };
 }
 
+const words = (counts) => (counts ? `${counts} tokens` : "");
+
 function heading(tree, id) {
   const nodes = tree.order;
   const sum = (of) => nodes.reduce((total, node) => total + (of(node) ?? 0), 0);
@@ -108,15 +111,15 @@ function heading(tree, id) {
   return h("div", { class: "heading" },
     h("h1", null, root.span.name || "(no name)"),
     h("p", { class: "summary" },
-      [moment(tree.start.toString()), duration(tree.length), `${nodes.length} spans`, `${new Set(nodes.map(({ span }) => span.service)).size} services`,
-        tokens(sum(({ facts }) => facts.input), sum(({ facts }) => facts.output)), priced ? cost(sum(({ facts }) => facts.cost)) : ""].filter(Boolean).map((text) => h("span", { class: "badge" }, text)),
+      [moment(tree.start.toString()), duration(tree.length), many(nodes.length, "span"), many(new Set(nodes.map(({ span }) => span.service)).size, "service"),
+        words(tokens(sum(({ facts }) => facts.input), sum(({ facts }) => facts.output))), priced ? cost(sum(({ facts }) => facts.cost)) : ""].filter(Boolean).map((text) => h("span", { class: "badge" }, text)),
       failed ? h("span", { class: "badge bad" }, `${failed} failed`) : null,
       rewards.length ? h("span", { class: "badge reward" }, `reward ${reward(rewards.at(-1).facts.reward)}`) : null,
       sessionId ? link(to(["sessions", String(sessionId)]), { class: "badge" }, `session ${sessionId}`) : null),
-    h("div", { class: "tools" },
-      button("Copy trace id", (event) => copy(id, event.currentTarget)),
-      button("Save OTLP JSON", async () => download(name("otlp"), await api.traceText(id, "otlp"))),
-      button("Save Jaeger JSON", async () => download(name("jaeger"), await api.traceText(id, "jaeger"))),
-      button("Save Chrome JSON", async () => download(name("chrome"), await api.traceText(id, "chrome"))),
-      button("Open in Perfetto", async () => openInPerfetto(await api.traceText(id, "chrome"), root.span.name))));
+    h("div", { class: "tools small" },
+      button("Copy id", (event) => copy(id, event.currentTarget), { title: id, "aria-label": "Copy the trace id" }),
+      h("span", { class: "note" }, "Save as"),
+      [["otlp", "OTLP"], ["jaeger", "Jaeger"], ["chrome", "Chrome"]].map(([format, label]) =>
+        button(label, async () => download(name(format), await api.traceText(id, format)), { "aria-label": `Save as ${label} JSON` })),
+      button("Perfetto ↗", async () => openInPerfetto(await api.traceText(id, "chrome"), root.span.name), { "aria-label": "Open in Perfetto, in another window" })));
 }

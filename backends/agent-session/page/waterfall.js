@@ -8,8 +8,8 @@ const ROW = 28;
 /** Rows drawn above and below those in sight. */
 const MARGIN = 12;
 
-/** A waterfall of a tree. `onSelect` hears which node was chosen. */
-export function waterfall(tree, onSelect) {
+/** A waterfall of a tree. `onSelect` hears which node was chosen, `onMove` which one the keys came to. */
+export function waterfall(tree, onSelect, onMove) {
   const closed = new Set();
   let rows = tree.order;
   let selected = null;
@@ -39,7 +39,8 @@ export function waterfall(tree, onSelect) {
     const first = Math.max(0, Math.floor(scroller.scrollTop / ROW) - MARGIN);
     const last = Math.min(rows.length, Math.ceil((scroller.scrollTop + (scroller.clientHeight || 600)) / ROW) + MARGIN);
     replace(inner, rows.slice(first, last).map(row));
-    scroller.setAttribute("aria-activedescendant", selected ? `span-${selected.index}` : "");
+    if (selected && selected.row >= first && selected.row < last) scroller.setAttribute("aria-activedescendant", `span-${selected.index}`);
+    else scroller.removeAttribute("aria-activedescendant");
   }
 
   function row(node) {
@@ -63,7 +64,7 @@ export function waterfall(tree, onSelect) {
     },
       h("span", { class: "names", vars: { "--depth": String(Math.min(node.depth, 24)) } },
         node.children.length
-          ? h("button", { type: "button", class: "fold", tabindex: "-1", "aria-label": open ? "Fold" : "Unfold", onclick: (event) => { event.stopPropagation(); toggle(node); } }, open ? "▾" : "▸")
+          ? h("button", { type: "button", class: "fold", tabindex: "-1", "aria-label": open ? "Fold" : "Unfold", onclick: (event) => { event.stopPropagation(); toggle(node); scroller.focus({ preventScroll: true }); } }, open ? "▾" : "▸")
           : h("span", { class: "fold" }),
         facts.kind ? h("span", { class: "sign", title: facts.kind }, SIGNS[facts.kind] ?? "•") : null,
         h("span", { class: "name" }, span.name || "(no name)"),
@@ -77,7 +78,13 @@ export function waterfall(tree, onSelect) {
       h("span", { class: "track" },
         h("span", { class: "span-bar", vars: { "--from": percent(node.from), "--wide": percent(node.to - node.from) } }),
         node.critical.map(([from, to]) => h("span", { class: "critical", vars: { "--from": percent(from), "--wide": percent(to - from) } })),
-        h("span", { class: ["length", node.from / tree.length > 0.7 && "left"].filter(Boolean).join(" "), vars: { "--from": percent(node.from), "--to": percent(node.to) } }, duration(node.to - node.from))));
+        h("span", { class: `length ${sideOf(node)}`, vars: { "--from": percent(node.from), "--to": percent(node.to) } }, duration(node.to - node.from))));
+  }
+
+  /** Where the length stands: after its bar if there is room, else before it, else in it. */
+  function sideOf(node) {
+    if (node.to / tree.length < 0.82) return "right";
+    return node.from / tree.length > 0.25 ? "left" : "inside";
   }
 
   function toggle(node, open = closed.has(node)) {
@@ -104,7 +111,12 @@ export function waterfall(tree, onSelect) {
   function move(by) {
     if (!rows.length) return;
     const at = selected ? Math.min(rows.length - 1, Math.max(0, selected.row + by)) : 0;
-    select(rows[at], false);
+    step(rows[at]);
+  }
+
+  function step(node) {
+    select(node, false);
+    onMove(node);
   }
 
   const KEYS = {
@@ -114,7 +126,7 @@ export function waterfall(tree, onSelect) {
     PageUp: () => move(-Math.max(1, Math.floor(scroller.clientHeight / ROW) - 1)),
     Home: () => move(-Infinity), End: () => move(Infinity),
     ArrowRight: () => { if (selected && closed.has(selected)) toggle(selected, true); else move(1); },
-    ArrowLeft: () => { if (selected?.children.length && !closed.has(selected)) toggle(selected, false); else if (selected?.parent) select(selected.parent, false); },
+    ArrowLeft: () => { if (selected?.children.length && !closed.has(selected)) toggle(selected, false); else if (selected?.parent) step(selected.parent); },
     Enter: () => { if (selected) onSelect(selected); },
     " ": () => { if (selected) toggle(selected); },
     n: () => nextError(),
@@ -130,7 +142,7 @@ export function waterfall(tree, onSelect) {
   function nextError() {
     const from = selected ? selected.index + 1 : 0;
     const found = tree.order.slice(from).find(({ span }) => span.error) ?? tree.order.find(({ span }) => span.error);
-    if (found) select(found, false);
+    if (found) step(found);
   }
 
   new ResizeObserver(() => draw()).observe(scroller);

@@ -1,0 +1,3 @@
+//! What the tests of the page are made of: traces to show, the server that shows them, a browser to look with.
+
+pub mod traces;
