@@ -30,7 +30,8 @@ export function ago(nanos, now = Date.now()) {
   const seconds = (now - date.getTime()) / 1000;
   if (seconds < -60) return "in the future";
   if (seconds < 5) return "now";
-  return `${duration(seconds * 1e9).replace(/\.\d+/, "")} ago`;
+  const [, unit, length] = [[60, "s", 1], [3600, "m", 60], [86_400, "h", 3600], [Infinity, "d", 86_400]].find(([below]) => seconds < below);
+  return `${Math.floor(seconds / length)} ${unit} ago`;
 }
 
 function dateOf(nanos) {
@@ -65,7 +66,7 @@ export function cost(dollars) {
 /** A reward, always with its sign. */
 export function reward(value) {
   if (value === null || value === undefined) return "";
-  return `${value > 0 ? "+" : ""}${Number(value.toFixed(4))}`;
+  return `${value > 0 ? "+" : value < 0 ? "−" : ""}${Number(Math.abs(value).toFixed(4))}`;
 }
 
 /** Input and output tokens. */
@@ -73,9 +74,9 @@ export function tokens(input, output) {
   return input || output ? `${count(input)} → ${count(output)}` : "";
 }
 
-/** A hue of its own for each name, the same each time. */
+/** A hue of its own for each name, the same each time; never the red of errors. */
 export function hue(name) {
   let hash = 2166136261;
   for (const letter of name) hash = Math.imul(hash ^ letter.codePointAt(0), 16777619);
-  return (hash >>> 0) % 360;
+  return 60 + ((hash >>> 0) % 270);
 }

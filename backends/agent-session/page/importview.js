@@ -10,9 +10,9 @@ export function importView(main) {
   const said = h("p", { role: "status", class: "note" });
   const text = h("textarea", { "aria-label": "OTLP JSON", rows: "12", spellcheck: "false", placeholder: '{"resourceSpans": […]}' });
   const file = h("input", { type: "file", accept: ".json,application/json", "aria-label": "A file of OTLP JSON", onchange: async () => { if (file.files[0]) await take(await file.files[0].text()); } });
-  replace(main, h("h1", null, "Take traces in"), h("p", { class: "note" }, "OTLP JSON, as Save OTLP JSON writes it; a file may have one request a line."),
+  replace(main, h("h1", null, "Import"), h("p", { class: "note" }, "OTLP JSON, as a trace is saved; a file may have one request a line. Drop files here, choose them, or paste their text."),
     h("div", { class: "drop", ondragover: (event) => event.preventDefault(), ondrop: async (event) => { event.preventDefault(); for (const dropped of event.dataTransfer.files) await take(await dropped.text()); } },
-      file, text, button("Take in", () => take(text.value))), said);
+      file, text, button("Import", () => take(text.value), { class: "main-button" })), said);
 
   async function take(words) {
     try {
@@ -25,7 +25,7 @@ export function importView(main) {
       if (!last) throw new Error("There is no span in it.");
       if (/^[0-9a-f]{32}$/i.test(last)) go(["trace", last.toLowerCase()]); else go(["traces"]);
     } catch (error) {
-      replace(said, `Not taken in: ${error.message}`);
+      replace(said, `Not imported: ${error.message}`);
     }
   }
 }

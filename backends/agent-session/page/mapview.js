@@ -61,7 +61,7 @@ function drawing(nodes, edges) {
       const { path, x, y } = b.x > a.x ? forward(a, b) : back(a, b);
       return s("g", { class: edge.errors ? "edge error" : "edge" },
         s("title", null, `${edge.from} → ${edge.to}: ${edge.calls} calls, ${edge.errors} failed, median ${duration(Number(edge.p50_nanos))}`),
-        s("path", { d: path, "stroke-width": 1 + (4 * edge.calls) / most, "marker-end": "url(#arrow)" }),
+        s("path", { d: path, "stroke-width": 1 + (2.5 * edge.calls) / most, "marker-end": "url(#arrow)" }),
         s("text", { x, y, "text-anchor": "middle" }, count(edge.calls)));
     }),
     nodes.map((node) => {

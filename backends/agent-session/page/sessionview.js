@@ -19,7 +19,7 @@ export async function sessionsView(main, query) {
         h("td", { class: "c-trace" }, link(to(["sessions", session.session_id]), { class: "main-link" }, session.root_name || session.session_id),
           session.rollout_id ? h("span", { class: "badge" }, [session.rollout_id, session.attempt_id].filter(Boolean).join(" / ")) : null,
           (session.tags ?? []).map((tag) => h("span", { class: "badge tag" }, tag))),
-        h("td", { "data-label": "project" }, session.project),
+        h("td", { class: "c-project", "data-label": "project" }, session.project),
         h("td", null, end(session)),
         h("td", { title: moment(session.start_unix_nanos) }, ago(session.start_unix_nanos)),
         h("td", { "data-label": "took" }, duration(took(session))),

@@ -118,7 +118,7 @@ function heading(tree, id) {
       sessionId ? link(to(["sessions", String(sessionId)]), { class: "badge" }, `session ${sessionId}`) : null),
     h("div", { class: "tools small" },
       button("Copy id", (event) => copy(id, event.currentTarget), { title: id, "aria-label": "Copy the trace id" }),
-      h("span", { class: "note" }, "Save as"),
+      h("span", { class: "note save-as" }, "Save as"),
       [["otlp", "OTLP"], ["jaeger", "Jaeger"], ["chrome", "Chrome"]].map(([format, label]) =>
         button(label, async () => download(name(format), await api.traceText(id, format)), { "aria-label": `Save as ${label} JSON` })),
       button("Perfetto ↗", async () => openInPerfetto(await api.traceText(id, "chrome"), root.span.name), { "aria-label": "Open in Perfetto, in another window" })));
