@@ -68,13 +68,13 @@ export function waterfall(tree, onSelect, onMove) {
           : h("span", { class: "fold" }),
         facts.kind ? h("span", { class: "sign", title: facts.kind }, SIGNS[facts.kind] ?? "•") : null,
         h("span", { class: "name" }, span.name || "(no name)"),
-        h("span", { class: "service" }, span.service),
         span.error ? h("span", { class: "badge bad" }, "error") : null,
+        facts.reward !== null ? h("span", { class: "badge reward" }, reward(facts.reward)) : null,
+        h("span", { class: "service" }, span.service),
         !open && node.descendants ? h("span", { class: "badge" }, `+${node.descendants}`) : null,
         !open && node.errorsBelow ? h("span", { class: "badge bad" }, `${node.errorsBelow} failed`) : null,
         facts.input || facts.output ? h("span", { class: "badge", title: "tokens" }, tokens(facts.input, facts.output)) : null,
-        facts.cost !== null ? h("span", { class: "badge", title: "cost" }, cost(facts.cost)) : null,
-        facts.reward !== null ? h("span", { class: "badge reward" }, reward(facts.reward)) : null),
+        facts.cost !== null ? h("span", { class: "badge", title: "cost" }, cost(facts.cost)) : null),
       h("span", { class: "track" },
         h("span", { class: "span-bar", vars: { "--from": percent(node.from), "--wide": percent(node.to - node.from) } }),
         node.critical.map(([from, to]) => h("span", { class: "critical", vars: { "--from": percent(from), "--wide": percent(to - from) } })),
@@ -110,7 +110,7 @@ export function waterfall(tree, onSelect, onMove) {
 
   function move(by) {
     if (!rows.length) return;
-    const at = selected ? Math.min(rows.length - 1, Math.max(0, selected.row + by)) : 0;
+    const at = Math.min(rows.length - 1, Math.max(0, (selected ? selected.row : -1) + by));
     step(rows[at]);
   }
 

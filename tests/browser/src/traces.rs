@@ -22,16 +22,31 @@ pub const SCRIPT: &str = "<img src=x onerror=\"globalThis.injected=1\"><script>g
 
 const MILLI: u64 = 1_000_000;
 
-/// Export requests, oldest first; bodies for `POST /v1/traces`.
+/// Export requests, bodies for `POST /v1/traces`: what an ordinary server has.
 #[must_use]
-pub fn all() -> Vec<Value> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let ago = |seconds| nanos(now.saturating_sub(Duration::from_secs(seconds)));
-    let mut requests = vec![circle(ago(7200)), hostile(ago(4300)), large(ago(2400))];
+pub fn ordinary() -> Vec<Value> {
+    let mut requests = vec![large(ago(2400))];
     requests.extend((0..6_u64).map(|n| checkout(n, ago(1300 - n * 170))));
     requests.push(agent_run(POOR_RUN, ago(240), false));
     requests.push(agent_run(GOOD_RUN, ago(75), true));
     requests
+}
+
+/// The same, of senders that are wrong or wicked.
+#[must_use]
+pub fn odd() -> Vec<Value> {
+    vec![circle(ago(7200)), hostile(ago(4300))]
+}
+
+/// One that comes later.
+#[must_use]
+pub fn latest() -> Value {
+    checkout(99, ago(0))
+}
+
+fn ago(seconds: u64) -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    nanos(now.saturating_sub(Duration::from_secs(seconds)))
 }
 
 fn nanos(time: Duration) -> u64 {
@@ -123,7 +138,9 @@ fn any(value: &Value) -> Value {
         Value::Bool(truth) => json!({ "boolValue": truth }),
         Value::Number(number) if number.is_f64() => json!({ "doubleValue": number }),
         Value::Number(number) => json!({ "intValue": number.to_string() }),
-        Value::Array(items) => json!({ "arrayValue": { "values": items.iter().map(any).collect::<Vec<_>>() } }),
+        Value::Array(items) => {
+            json!({ "arrayValue": { "values": items.iter().map(any).collect::<Vec<_>>() } })
+        }
         Value::Object(_) => json!({ "kvlistValue": { "values": pairs(value) } }),
         Value::Null => json!({}),
     }
@@ -189,25 +206,75 @@ fn agent_run(id: &str, zero: u64, good: bool) -> Value {
         "agentops.session.end_state": if good { "Success" } else { "Fail" },
         "agentlightning.rollout_id": if good { "ro-118" } else { "ro-117" }, "agentlightning.attempt_id": "at-1",
     }));
-    let agent = trace.add(AGENT, root, "invoke_agent planner", INTERNAL, (12_000, 4_310_000 * slow), &json!({
-        "gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "planner", "session.id": session,
-    }));
-    let question = message("user", says("Where should I go from Zürich this weekend? I like lakes, and I have 180 francs."));
+    let agent = trace.add(
+        AGENT,
+        root,
+        "invoke_agent planner",
+        INTERNAL,
+        (12_000, 4_310_000 * slow),
+        &json!({
+            "gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "planner", "session.id": session,
+        }),
+    );
+    let question = message(
+        "user",
+        says("Where should I go from Zürich this weekend? I like lakes, and I have 180 francs."),
+    );
     let first_calls = json!({ "role": "assistant", "finish_reason": "tool_call", "parts": [
         calls("call_1", "weather", &json!({ "days": 2, "near": "Zürich" })),
         calls("call_2", "search_places", &json!({ "query": "lake towns by train", "limit": 5 })),
     ] });
-    trace.add(AGENT, agent, "chat gpt-5-mini", CLIENT, (30_000, 1_090_000), &chat(std::slice::from_ref(&question), &first_calls, (412, 58), 0.00041));
-    let weather = json!({ "Lugano": { "sky": "clear", "high": 19 }, "Luzern": { "sky": "rain", "high": 11 } });
-    trace.add(AGENT, agent, "execute_tool weather", INTERNAL, (1_105_000, 1_420_000), &tool("weather", &json!({ "days": 2, "near": "Zürich" }), &weather));
+    trace.add(
+        AGENT,
+        agent,
+        "chat gpt-5-mini",
+        CLIENT,
+        (30_000, 1_090_000),
+        &chat(std::slice::from_ref(&question), &first_calls, (412, 58), 0.00041),
+    );
+    let weather =
+        json!({ "Lugano": { "sky": "clear", "high": 19 }, "Luzern": { "sky": "rain", "high": 11 } });
+    trace.add(
+        AGENT,
+        agent,
+        "execute_tool weather",
+        INTERNAL,
+        (1_105_000, 1_420_000),
+        &tool("weather", &json!({ "days": 2, "near": "Zürich" }), &weather),
+    );
     let call = trace.spans.len() as u64;
-    let get = trace.add(TOOLS, call, "GET /weather", SERVER, (1_130_000, 1_402_000), &json!({ "http.request.method": "GET", "http.route": "/weather", "http.response.status_code": 200 }));
+    let get = trace.add(
+        TOOLS,
+        call,
+        "GET /weather",
+        SERVER,
+        (1_130_000, 1_402_000),
+        &json!({ "http.request.method": "GET", "http.route": "/weather", "http.response.status_code": 200 }),
+    );
     trace.add(TOOLS, get, "SELECT forecasts", CLIENT, (1_160_000, 1_385_000), &json!({ "db.system.name": "postgresql", "db.query.text": "SELECT town, sky, high FROM forecasts WHERE day < now() + $1" }));
-    let search = trace.add(AGENT, agent, "execute_tool search_places", INTERNAL, (1_440_000, 2_230_000 * slow), &tool("search_places", &json!({ "query": "lake towns by train", "limit": 5 }), &if good { json!(["Lugano", "Ascona", "Luzern"]) } else { json!({ "error": "timed out" }) }));
+    let search = trace.add(
+        AGENT,
+        agent,
+        "execute_tool search_places",
+        INTERNAL,
+        (1_440_000, 2_230_000 * slow),
+        &tool(
+            "search_places",
+            &json!({ "query": "lake towns by train", "limit": 5 }),
+            &if good { json!(["Lugano", "Ascona", "Luzern"]) } else { json!({ "error": "timed out" }) },
+        ),
+    );
     if !good {
         trace.fail("search timed out after 3 s");
     }
-    let post = trace.add(TOOLS, search, "POST /search", SERVER, (1_470_000, 2_190_000 * slow), &json!({ "http.request.method": "POST", "http.response.status_code": if good { 200 } else { 504 } }));
+    let post = trace.add(
+        TOOLS,
+        search,
+        "POST /search",
+        SERVER,
+        (1_470_000, 2_190_000 * slow),
+        &json!({ "http.request.method": "POST", "http.response.status_code": if good { 200 } else { 504 } }),
+    );
     if !good {
         trace.fail("upstream timed out");
         trace.last()["events"] = json!([{
@@ -217,21 +284,46 @@ fn agent_run(id: &str, zero: u64, good: bool) -> Value {
     }
     trace.add(TOOLS, post, "embed query", CLIENT, (1_490_000, 1_700_000), &json!({ "gen_ai.operation.name": "embeddings", "gen_ai.request.model": "embed-small", "gen_ai.usage.input_tokens": 9, "gen_ai.usage.cost": 0.000_002 }));
     for shard in 0..3_u64 {
-        trace.add(STORE, post, &format!("query shard {shard}"), SERVER, (1_720_000 + shard * 15_000, (1_950_000 + shard * 90_000) * slow), &json!({ "openinference.span.kind": "RETRIEVER", "shard": shard }));
+        trace.add(
+            STORE,
+            post,
+            &format!("query shard {shard}"),
+            SERVER,
+            (1_720_000 + shard * 15_000, (1_950_000 + shard * 90_000) * slow),
+            &json!({ "openinference.span.kind": "RETRIEVER", "shard": shard }),
+        );
     }
     let history = [
         question,
         first_calls,
         json!({ "role": "tool", "parts": [answers("call_1", &weather), answers("call_2", &json!(["Lugano", "Ascona", "Luzern"]))] }),
     ];
-    let answer = message("assistant", says(if good {
-        "Take the 8:32 to Lugano: it is clear and 19 °C there, and the return ticket is 94 francs. Walk from Gandria to Castagnola along the lake, and stay the night at the hostel in Savosa."
-    } else {
-        "I could not look up places, but Luzern is always nice."
-    }));
-    trace.add(AGENT, agent, "chat gpt-5-mini", CLIENT, (2_260_000 * slow, 4_120_000 * slow), &chat(&history, &answer, (688, 96), 0.00077));
-    trace.last()["events"] = json!([{ "name": "first token", "timeUnixNano": (zero + 2_610 * MILLI * slow).to_string() }]);
-    trace.add(AGENT, agent, "guardrail budget", INTERNAL, (4_140_000 * slow, 4_190_000 * slow), &json!({ "event_type": "guardrail", "budget.francs": 180, "budget.kept": good }));
+    let answer = message(
+        "assistant",
+        says(if good {
+            "Take the 8:32 to Lugano: it is clear and 19 °C there, and the return ticket is 94 francs. Walk from Gandria to Castagnola along the lake, and stay the night at the hostel in Savosa."
+        } else {
+            "I could not look up places, but Luzern is always nice."
+        }),
+    );
+    trace.add(
+        AGENT,
+        agent,
+        "chat gpt-5-mini",
+        CLIENT,
+        (2_260_000 * slow, 4_120_000 * slow),
+        &chat(&history, &answer, (688, 96), 0.00077),
+    );
+    trace.last()["events"] =
+        json!([{ "name": "first token", "timeUnixNano": (zero + 2_610 * MILLI * slow).to_string() }]);
+    trace.add(
+        AGENT,
+        agent,
+        "guardrail budget",
+        INTERNAL,
+        (4_140_000 * slow, 4_190_000 * slow),
+        &json!({ "event_type": "guardrail", "budget.francs": 180, "budget.kept": good }),
+    );
     trace.add(AGENT, root, "agentlightning.annotation", INTERNAL, (4_330_000 * slow, 4_331_000 * slow), &json!({
         "agentlightning.reward.0.name": "primary", "agentlightning.reward.0.value": if good { 0.92 } else { -0.4 },
         "agentlightning.reward.1.name": "brevity", "agentlightning.reward.1.value": 0.7,
@@ -244,28 +336,84 @@ fn agent_run(id: &str, zero: u64, good: bool) -> Value {
 fn checkout(n: u64, zero: u64) -> Value {
     let mut trace = Trace::new(&format!("{:032x}", 0x51_0000_0000 + n), zero);
     let length = 42_000 + n * 9_000;
-    let root = trace.add("api-gateway", 0, "POST /checkout", SERVER, (0, length), &json!({ "http.request.method": "POST", "http.route": "/checkout", "user.id": format!("user_{n}") }));
-    let user = trace.add("user-service", root, "load_user", SERVER, (1_200, 9_000), &json!({ "user.id": format!("user_{n}") }));
-    trace.add("user-service", user, "GET user:profile", CLIENT, (1_900, 6_100), &json!({ "db.system.name": "redis" }));
-    let pay = trace.add("payment-service", root, "charge", SERVER, (9_800, length - 2_000), &json!({ "amount.cents": 4200 + n }));
+    let root = trace.add(
+        "api-gateway",
+        0,
+        "POST /checkout",
+        SERVER,
+        (0, length),
+        &json!({ "http.request.method": "POST", "http.route": "/checkout", "user.id": format!("user_{n}") }),
+    );
+    let user = trace.add(
+        "user-service",
+        root,
+        "load_user",
+        SERVER,
+        (1_200, 9_000),
+        &json!({ "user.id": format!("user_{n}") }),
+    );
+    trace.add(
+        "user-service",
+        user,
+        "GET user:profile",
+        CLIENT,
+        (1_900, 6_100),
+        &json!({ "db.system.name": "redis" }),
+    );
+    let pay = trace.add(
+        "payment-service",
+        root,
+        "charge",
+        SERVER,
+        (9_800, length - 2_000),
+        &json!({ "amount.cents": 4200 + n }),
+    );
     if n % 3 == 1 {
         trace.fail("card declined");
     }
-    trace.add("payment-service", pay, "POST /v1/charges", CLIENT, (11_000, length - 4_000), &json!({ "server.address": "bank.example" }));
+    trace.add(
+        "payment-service",
+        pay,
+        "POST /v1/charges",
+        CLIENT,
+        (11_000, length - 4_000),
+        &json!({ "server.address": "bank.example" }),
+    );
     trace.request("shop")
 }
 
 fn large(zero: u64) -> Value {
     let mut trace = Trace::new(LARGE, zero);
     let spans = LARGE_SPANS as u64;
-    let root = trace.add("indexer", 0, "reindex catalogue", INTERNAL, (0, spans * 100), &json!({ "documents": spans }));
+    let root = trace.add(
+        "indexer",
+        0,
+        "reindex catalogue",
+        INTERNAL,
+        (0, spans * 100),
+        &json!({ "documents": spans }),
+    );
     let mut batch = root;
     for n in 1..spans {
         let (from, service) = (n * 100, if n % 7 == 0 { "vector-store" } else { "indexer" });
         if n % 100 == 1 {
-            batch = trace.add(service, root, &format!("batch {}", n / 100), INTERNAL, (from, (from + 9_900).min(spans * 100)), &json!({}));
+            batch = trace.add(
+                service,
+                root,
+                &format!("batch {}", n / 100),
+                INTERNAL,
+                (from, (from + 9_900).min(spans * 100)),
+                &json!({}),
+            );
         } else {
-            trace.add(service, batch, &format!("document {n}"), INTERNAL, (from, from + 80), &json!({ "document.id": n }));
+            trace.add(
+                service,
+                batch,
+                &format!("document {n}"),
+                INTERNAL,
+                (from, from + 80),
+                &json!({ "document.id": n }),
+            );
             if n % 2500 == 0 {
                 trace.fail("unreadable");
             }
@@ -289,9 +437,20 @@ fn hostile(zero: u64) -> Value {
     let link = "javascript:globalThis.injected=5";
     let mut attributes = Map::new();
     for key in [
-        "session.id", "agentops.session.end_state", "agentlightning.rollout_id", "agentlightning.attempt_id", "gen_ai.request.model",
-        "gen_ai.response.model", "gen_ai.provider.name", "gen_ai.tool.name", "gen_ai.tool.call.arguments", "gen_ai.system_instructions",
-        "agentops.span.kind", "exception.message", "__proto__", "constructor",
+        "session.id",
+        "agentops.session.end_state",
+        "agentlightning.rollout_id",
+        "agentlightning.attempt_id",
+        "gen_ai.request.model",
+        "gen_ai.response.model",
+        "gen_ai.provider.name",
+        "gen_ai.tool.name",
+        "gen_ai.tool.call.arguments",
+        "gen_ai.system_instructions",
+        "agentops.span.kind",
+        "exception.message",
+        "__proto__",
+        "constructor",
     ] {
         attributes.insert(key.to_owned(), json!(bad(key)));
     }
