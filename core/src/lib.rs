@@ -41,6 +41,8 @@ pub mod tracer;
 pub mod value;
 mod wire;
 
+pub use tracer_factory_ring::fork::PerProcess;
+
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub use spool::{fuzz_segment, fuzzing};

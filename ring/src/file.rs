@@ -31,6 +31,15 @@ pub struct RingFile {
     pool: Arc<Pool>,
 }
 
+/// Lanes of a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Room {
+    /// All it may have.
+    pub lanes: u64,
+    /// Those that nobody uses.
+    pub free: u64,
+}
+
 #[derive(Debug)]
 struct Pool {
     path: PathBuf,
@@ -90,6 +99,26 @@ impl RingFile {
             lanes: Mutex::default(),
         };
         Ok(Self { pool: Arc::new(pool) })
+    }
+
+    /// The bytes of a file with so many lanes of at least `lane_bytes` bytes.
+    pub fn bytes_of(lanes: u64, lane_bytes: usize) -> u64 {
+        Layout::new(lane_bytes, crate::page::size()).lane_at(lanes).unwrap_or(u64::MAX)
+    }
+
+    /// How many lanes it may have, and how many of those could be had now if the disk has room: made and free, or not yet
+    /// made. None in a forked child.
+    pub fn room(&self) -> Room {
+        let pool = &self.pool;
+        if !pool.origin.is_here() {
+            return Room::default();
+        }
+        let lanes = pool.layout.lanes_in(pool.max_bytes);
+        let used = {
+            let made = pool.lanes();
+            made.count - made.free.len() as u64
+        };
+        Room { lanes, free: lanes.saturating_sub(used) }
     }
 
     /// Where the file is.

@@ -11,6 +11,15 @@ use crate::producer::Producer;
 #[derive(Debug)]
 pub struct RingFile(Infallible);
 
+/// Lanes of a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Room {
+    /// All it may have.
+    pub lanes: u64,
+    /// Those that nobody uses.
+    pub free: u64,
+}
+
 impl RingFile {
     /// Always an error of the kind `Unsupported`.
     pub fn create(path: &Path, _lane_bytes: usize, _max_bytes: u64) -> io::Result<Self> {
@@ -20,6 +29,16 @@ impl RingFile {
 
     /// A lane of the file.
     pub fn lane(&self) -> io::Result<Option<(Producer, Consumer)>> {
+        match self.0 {}
+    }
+
+    /// No file has any bytes.
+    pub fn bytes_of(_lanes: u64, _lane_bytes: usize) -> u64 {
+        0
+    }
+
+    /// How many lanes there are.
+    pub fn room(&self) -> Room {
         match self.0 {}
     }
 

@@ -32,7 +32,7 @@ mod region;
 
 pub use consumer::Consumer;
 #[cfg(not(loom))]
-pub use file::RingFile;
+pub use file::{RingFile, Room};
 #[cfg(not(loom))]
 pub use lane::lane;
 pub use lane::{Lane, LaneCounts, lane_over};

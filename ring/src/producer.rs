@@ -19,7 +19,7 @@ pub enum Push {
     TakenWake,
     /// The lane is full.
     Refused,
-    /// The record could never fit; nothing was counted.
+    /// The record is larger than the lane; nothing was counted.
     TooLarge,
     /// The lane belongs to the process that this one was forked from; nothing was stored or counted.
     Forked,
@@ -77,7 +77,7 @@ impl<S: Storage> Producer<S> {
         let lane = &*self.lane;
         let capacity = lane.capacity();
         let words = HEADER_WORDS + span.len().div_ceil(8);
-        if words as u64 > capacity / 4 {
+        if words as u64 > capacity {
             return Push::TooLarge;
         }
         let end = self.head.wrapping_add(words as u64);

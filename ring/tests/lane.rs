@@ -7,7 +7,8 @@ use std::sync::atomic::AtomicU64;
 
 use proptest::prelude::*;
 use tracer_factory_ring::{
-    CONTROL_WORDS, Consumer, LaneCounts, Producer, Push, RecordHeader, Records, Storage, lane, lane_over,
+    CONTROL_WORDS, Consumer, HEADER_BYTES, LaneCounts, Producer, Push, RecordHeader, Records, Storage, lane,
+    lane_over,
 };
 
 fn header(len: usize, start: u64) -> RecordHeader {
@@ -36,9 +37,30 @@ fn a_full_lane_refuses_and_counts() {
     assert_eq!(consumer.drain_into(&mut out, usize::MAX), taken - 1);
     assert_eq!(producer.lane().counts(), LaneCounts { pushed: taken, popped: taken, refused: 1 });
     assert!(Records::new(&out).all(|(_, bytes)| bytes == span));
-    assert_eq!(producer.push(&header(2000, 0), &[0; 2000]), Push::TooLarge);
     drop(producer);
     assert!(consumer.is_finished());
+}
+
+#[test]
+fn a_record_may_take_the_whole_lane_and_no_more() {
+    const WHOLE: usize = 4096 - HEADER_BYTES;
+    let (mut producer, mut consumer) = lane(4096);
+    let mut out = Vec::new();
+    for n in 0..3 {
+        // Each time from another place on, so that most lie around the end.
+        assert_eq!(producer.push(&header(100, n), &[1; 100]), Push::Taken);
+        let span = [n as u8; WHOLE];
+        assert_eq!(producer.push(&header(WHOLE, n), &span), Push::Refused, "not beside another one");
+        consumer.drain_into(&mut out, usize::MAX);
+        out.clear();
+        assert_eq!(producer.push(&header(WHOLE, n), &span), Push::TakenWake);
+        assert_eq!(producer.push(&header(0, 0), &[]), Push::Refused);
+        assert_eq!(consumer.drain_into(&mut out, 1), 1);
+        assert!(Records::new(&out).eq([(header(WHOLE, n), &span[..])]));
+        out.clear();
+    }
+    assert_eq!(producer.push(&header(0, 0), &[0; WHOLE + 1]), Push::TooLarge);
+    assert_eq!(producer.lane().counts(), LaneCounts { pushed: 6, popped: 6, refused: 6 });
 }
 
 #[test]

@@ -97,7 +97,7 @@ fn hand_over(recorder: &Recorder, output: &mut Output, header: &RecordHeader, sp
         Push::Taken | Push::Forked => {}
         Push::TakenWake => recorder.wake(),
         Push::Refused => push_when_there_is_room(recorder, output, header, span),
-        Push::TooLarge => push_large(recorder, header, span),
+        Push::TooLarge => push_beside(recorder, header, span),
     }
 }
 
@@ -164,8 +164,12 @@ fn gather_shared(root: &mut Recording, cap: usize) {
 #[cold]
 #[inline(never)]
 fn push_when_there_is_room(recorder: &Recorder, output: &mut Output, header: &RecordHeader, span: &[u8]) {
-    recorder.wake();
     let patience = recorder.patience();
+    if patience.is_zero() {
+        recorder.wake()
+    } else {
+        recorder.want_room()
+    }
     let hopeless = patience != Duration::MAX && output.gave_up_at == Some(output.producer.released());
     let start = Instant::now();
     while !hopeless && start.elapsed() < patience && !recorder.is_closed() {
@@ -177,13 +181,20 @@ fn push_when_there_is_room(recorder: &Recorder, output: &mut Output, header: &Re
         }
     }
     output.gave_up_at = Some(output.producer.released());
-    output.producer.refuse();
+    // One that takes much of a lane finds it too full soon, which says nothing about delivery.
+    let is_large = span.len() as u64 > output.producer.lane().capacity() * 8 / 4;
+    if recorder.spills() || is_large {
+        push_beside(recorder, header, span);
+    } else {
+        output.producer.refuse();
+    }
 }
 
+/// Keeps a span in memory that its lane can't take, or not now.
 #[cold]
 #[inline(never)]
-fn push_large(recorder: &Recorder, header: &RecordHeader, span: &[u8]) {
-    recorder.lanes().push_large(header, span);
+fn push_beside(recorder: &Recorder, header: &RecordHeader, span: &[u8]) {
+    recorder.lanes().push_beside(header, span);
     recorder.wake();
 }
 

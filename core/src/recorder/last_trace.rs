@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard};
 
 use crossbeam_utils::atomic::AtomicCell;
-use tracer_factory_ring::{HEADER_BYTES, RecordHeader, Records};
+use tracer_factory_ring::{HEADER_BYTES, RecordHeader, Records, fork};
 
 use super::frame::Recording;
 use crate::lock::lock;
@@ -90,19 +90,24 @@ thread_local! {
 pub(crate) struct SharedCapture {
     /// `None` once the root has ended: later spans are not part of its last trace.
     state: Mutex<Option<Capture>>,
+    /// The process that it was made in. Another one may find it locked for ever.
+    generation: u64,
 }
 
 impl SharedCapture {
     pub(crate) fn new() -> Self {
-        Self { state: Mutex::new(Some(Capture::kept())) }
+        Self { state: Mutex::new(Some(Capture::kept())), generation: fork::generation() }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Capture>> {
-        lock(&self.state)
+    /// `None` in a child of its process, which has no part in its trace.
+    fn lock(&self) -> Option<MutexGuard<'_, Option<Capture>>> {
+        (self.generation == fork::generation()).then(|| lock(&self.state))
     }
 
     pub(crate) fn push(&self, header: &RecordHeader, span: &[u8], cap: usize) {
-        if let Some(capture) = self.lock().as_mut() {
+        if let Some(mut state) = self.lock()
+            && let Some(capture) = state.as_mut()
+        {
             capture.push(header, span, cap);
         }
     }
@@ -111,14 +116,16 @@ impl SharedCapture {
     #[cfg(feature = "guest")]
     pub(super) fn take_over(&self, other: &Self, cap: usize) {
         let ended = other.close();
-        if let (Some(mut ended), Some(capture)) = (ended, self.lock().as_mut()) {
+        if let (Some(mut ended), Some(mut state)) = (ended, self.lock())
+            && let Some(capture) = state.as_mut()
+        {
             capture.append(&mut ended, cap);
         }
     }
 
     /// Ends it, and hands over what came in.
     pub(crate) fn close(&self) -> Option<Capture> {
-        self.lock().take()
+        self.lock()?.take()
     }
 }
 

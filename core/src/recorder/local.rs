@@ -73,9 +73,8 @@ impl Output {
     #[cold]
     #[inline(never)]
     fn new(recorder: &Recorder) -> Self {
-        let (producer, consumer) = recorder.new_lane();
         let share = Arc::new(ThreadShare::default());
-        recorder.lanes().register(consumer, Arc::clone(&share));
+        let producer = recorder.new_lane(&share);
         Self { producer, share, clock: ThreadClock::new(), gave_up_at: None }
     }
 }
