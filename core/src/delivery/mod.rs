@@ -332,7 +332,7 @@ mod tests {
         let plans = vec![super::Plan::new("nowhere", "test://".to_owned(), nowhere)];
         let (life, _) = crate::life::Life::begin(&config, plans, None).unwrap();
         crate::recorder::with_local(|local| {
-            let start = crate::recorder::StartSpan::default();
+            let start = crate::recorder::StartSpan::named("waits");
             let detached = local.open_detached(&life.recorder, &start);
             local.close_detached(&life.recorder, detached, None);
         });
