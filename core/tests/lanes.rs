@@ -5,8 +5,10 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::{Arc, Condvar, Mutex, mpsc};
@@ -206,6 +208,58 @@ fn more_threads_than_lanes_are_told_of_and_their_spans_go_to_the_disk_soon() {
         wait_for("everything on disk although every thread lives", all);
     });
     wait_for("nobody in memory", || tracer.health().exposed.is_none());
+}
+
+/// A disk that has room for nothing more until its filler goes.
+struct Disk(TempDir);
+
+impl Disk {
+    /// `None` where mounting is not allowed.
+    fn mount() -> Option<Self> {
+        let directory = TempDir::new().unwrap();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=2m,mode=700", "tmpfs"]).arg(directory.path());
+        mount.stderr(Stdio::null()).status().is_ok_and(|status| status.success()).then_some(Self(directory))
+    }
+
+    fn fill(&self) {
+        let mut filler = fs::File::create(self.0.path().join("filler")).unwrap();
+        while filler.write(&[1; 4096]).is_ok() {}
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(self.0.path()).status();
+    }
+}
+
+#[test]
+fn a_full_disk_is_told_of_until_it_has_room() {
+    let Some(disk) = Disk::mount() else {
+        println!("not allowed to mount a small disk");
+        return;
+    };
+    let config = config(&disk.0.path().join("spool"), |config| config.delivery.spool.max_bytes = 1 << 20);
+    let tracer = tracer(&config, &Receiver::default());
+    drop(tracer.trace_context("on disk"));
+    assert_eq!(tracer.health().exposed, None);
+    disk.fill();
+    let of_another_thread = |name: &str| {
+        std::thread::scope(|scope| {
+            let thread = scope.spawn(|| {
+                drop(tracer.trace_context(name));
+                tracer.health().exposed
+            });
+            thread.join().unwrap()
+        })
+    };
+    let why = of_another_thread("in memory").unwrap();
+    assert!(why.starts_with("1 thread records into memory: ") && why.contains("No space left"), "{why}");
+    fs::remove_file(disk.0.path().join("filler")).unwrap();
+    wait_for("its spans to leave the lane", || tracer.health().exposed.is_none());
+    assert_eq!(of_another_thread("on disk again"), None);
+    assert_eq!(tracer.report().destinations[0].pending, 3);
 }
 
 #[test]

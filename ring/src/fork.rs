@@ -203,6 +203,28 @@ mod page {
     pub(super) fn at_fork() {}
 }
 
+#[cfg(all(test, not(loom)))]
+mod own_tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    /// Of threads that ask for the first time at once, all get the value of one, and it goes with its holder.
+    #[test]
+    fn one_value_is_kept() {
+        for _ in 0..if cfg!(miri) { 10 } else { 200 } {
+            let own = PerProcess::<Mutex<Vec<u8>>>::default();
+            std::thread::scope(|scope| {
+                for n in 0..3 {
+                    let own = &own;
+                    scope.spawn(move || own.get(|_| Mutex::default()).lock().unwrap().push(n));
+                }
+            });
+            assert_eq!(own.get(|_| Mutex::default()).lock().unwrap().len(), 3);
+        }
+    }
+}
+
 #[cfg(all(test, target_os = "linux", not(miri), not(loom)))]
 mod tests {
     use super::*;

@@ -165,17 +165,3 @@ fn every_process_has_its_own_value_and_sees_its_parents_once() {
     }
     assert_eq!(*own().lock().unwrap(), [1], "a child's is its own affair");
 }
-
-/// Of threads that ask for the first time at once, all get the value of one.
-#[test]
-fn one_value_is_kept() {
-    for _ in 0..200 {
-        let own = PerProcess::<Mutex<u32>>::default();
-        std::thread::scope(|scope| {
-            for _ in 0..3 {
-                scope.spawn(|| *own.get(|_| Mutex::default()).lock().unwrap() += 1);
-            }
-        });
-        assert_eq!(*own.get(|_| Mutex::default()).lock().unwrap(), 3);
-    }
-}
