@@ -186,6 +186,8 @@ fn here(service: &str) -> Vec<(&'static str, String)> {
         ("ZIPKIN_ENDPOINT", HTTP.url("/api/v2/spans")),
         ("TRACER_SERVER_LISTEN", "127.0.0.1:0".to_owned()),
         ("TRACER_SHUTDOWN_TIMEOUT", "60s".to_owned()),
+        // There is no home.
+        ("TRACER_SPOOL_DIR", "off".to_owned()),
     ]
 }
 
