@@ -23,21 +23,13 @@ use crate::layout::{Layout, MAGIC, OWNER, OWNER_WORDS, VERSION};
 use crate::mapping::Mapping;
 use crate::producer::Producer;
 use crate::region::Region;
+use crate::room::Room;
 use crate::storage::{HEAD, TAIL};
 
 /// A file of lanes, made by this process and written by it alone. Lanes keep the file mapped when this is dropped.
 #[derive(Debug)]
 pub struct RingFile {
     pool: Arc<Pool>,
-}
-
-/// Lanes of a file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Room {
-    /// All it may have.
-    pub lanes: u64,
-    /// Those that nobody uses.
-    pub free: u64,
 }
 
 #[derive(Debug)]

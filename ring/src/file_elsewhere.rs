@@ -6,19 +6,11 @@ use std::path::Path;
 
 use crate::consumer::Consumer;
 use crate::producer::Producer;
+use crate::room::Room;
 
 /// A file of lanes, which this system does not have.
 #[derive(Debug)]
 pub struct RingFile(Infallible);
-
-/// Lanes of a file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Room {
-    /// All it may have.
-    pub lanes: u64,
-    /// Those that nobody uses.
-    pub free: u64,
-}
 
 impl RingFile {
     /// Always an error of the kind `Unsupported`.

@@ -29,10 +29,12 @@ mod file;
 mod mapping;
 #[cfg_attr(loom, path = "region_loom.rs")]
 mod region;
+#[cfg(not(loom))]
+mod room;
 
 pub use consumer::Consumer;
 #[cfg(not(loom))]
-pub use file::{RingFile, Room};
+pub use file::RingFile;
 #[cfg(not(loom))]
 pub use lane::lane;
 pub use lane::{Lane, LaneCounts, lane_over};
@@ -41,4 +43,6 @@ pub use producer::{Producer, Push};
 pub use record::{HEADER_BYTES, HEADER_WORDS, RecordHeader, Records};
 pub use recover::{Damage, RecoverError, Recovered, RecoveredLane, recover};
 pub use region::Region;
+#[cfg(not(loom))]
+pub use room::Room;
 pub use storage::{CONTROL_WORDS, Storage};
