@@ -16,8 +16,9 @@ use super::load::record;
 pub struct Panicked {
     /// Panics of the exporter.
     pub panics: u64,
-    /// The longest time from a panic to the next span that arrived, without a flush.
-    pub resumed_seconds: f64,
+    /// The longest time from a panic to the next span that arrived, without a flush: after the first, the second and
+    /// the last that one batch is given.
+    pub resumed_seconds: [f64; 3],
     /// Spans that arrived.
     pub stored: u64,
     /// Spans whose batches panicked too often, and were to be given up.
@@ -100,7 +101,7 @@ pub(super) fn panics(times: u64) -> Result<Panicked> {
     config.delivery.schedule_delay = Duration::from_millis(20);
     let plan = Plan::new("fragile", "here", || Ok(Connected::new(Fragile)));
     let tracer = RecordingTracer::with_plans(&config, vec![plan])?;
-    let (mut resumed, mut given_up) = (Duration::ZERO, 0);
+    let (mut resumed, mut given_up) = ([Duration::ZERO; 3], 0);
     let mut panics = 0;
     for row in (1..=TOO_OFTEN).cycle() {
         if panics == times {
@@ -116,11 +117,12 @@ pub(super) fn panics(times: u64) -> Result<Panicked> {
         let panicked = Instant::now();
         record(&tracer, panics);
         ensure!(EXPORTER.comes_to(|state| state.stored > before), "no delivery after {panics} panics");
-        resumed = resumed.max(panicked.elapsed());
+        let longest = &mut resumed[row as usize - 1];
+        *longest = panicked.elapsed().max(*longest);
         // The next batch has nothing of this one in it.
         tracer.flush(LIMIT);
     }
     let report = Figures::of(&tracer.teardown());
     let stored = EXPORTER.state().stored;
-    Ok(Panicked { panics, resumed_seconds: resumed.as_secs_f64(), stored, given_up, report })
+    Ok(Panicked { panics, resumed_seconds: resumed.map(|one| one.as_secs_f64()), stored, given_up, report })
 }

@@ -126,10 +126,10 @@ fn load(scenario: Scenario, random: &mut Rng) -> Load {
     };
     match scenario {
         Scenario::Spill | Scenario::Block => load,
-        // At most some 30 MB a second: a fourth of the spans has a prompt.
+        // At most some 100 MB in the half second that there is: a fourth of the spans has a prompt.
         Scenario::LargeSpans => {
-            let (rate, prompt) = (one_of(random, [40, 100, 200, 400]), random.u64(200..400) << 10);
-            Load { rate: rate * load.threads, prompt, ..load }
+            let (rate, prompt) = (one_of(random, [200, 500, 1_000, 2_000]), random.u64(200..400) << 10);
+            Load { rate, prompt, acknowledged_in: Some(1), ..load }
         }
         Scenario::ManyThreads => {
             let threads = random.u64(150..250);
