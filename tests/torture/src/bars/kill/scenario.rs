@@ -33,7 +33,13 @@ impl Scenario {
     pub const ALL: [Self; 6] =
         [Self::Spill, Self::Block, Self::LargeSpans, Self::ManyThreads, Self::ShortThreads, Self::SmallSpool];
     /// Those that are run when none is named, and one of how many rounds is theirs.
-    pub const STANDARD: [(Self, u64); 2] = [(Self::Spill, 1), (Self::Block, 10)];
+    pub const STANDARD: [(Self, u64); 5] = [
+        (Self::Spill, 1),
+        (Self::Block, 10),
+        (Self::LargeSpans, 10),
+        (Self::ShortThreads, 10),
+        (Self::SmallSpool, 10),
+    ];
 }
 
 impl fmt::Display for Scenario {
