@@ -103,7 +103,7 @@ impl Local {
         let is_local_root = node.is_root();
         recording.span.begin(recorder, entry.output().clock.now(), start.start);
         recording.span.write_head(&Beginning {
-            trace_id: node.trace_id.get(),
+            trace_id: &node.trace_id,
             span_id: node.span_id.get(),
             parent: node.parent.get(),
             parent_is_remote: node.parent_is_remote.get(),
