@@ -127,7 +127,8 @@ impl<'a> Record<'a> {
         let header = bytes.first_chunk_mut::<HEADER_BYTES>()?;
         header[..4].copy_from_slice(&span_bytes.to_le_bytes());
         header[40..].copy_from_slice(&duration_nanos.to_le_bytes());
-        Some(Self { bytes: bytes.get(..(end + 7) & !7)? })
+        // SAFETY: the next whole word ends at most seven bytes after the span, and there are eight.
+        Some(Self { bytes: unsafe { bytes.get_unchecked(..end.wrapping_add(7) & !7) } })
     }
 
     /// The first of the records that `bytes` begin with.

@@ -55,11 +55,10 @@ impl Local {
                 recording.worker = node.worker.get();
                 publish(recorder, output, recording, cap, show)
             }
-            Root::Shared(shared) => {
-                shared.push(record, cap);
+            elsewhere => {
+                capture_elsewhere(elsewhere, record, cap);
                 Some(recording)
             }
-            Root::None => Some(recording),
         };
         if let Some(mut waiting) = waiting {
             waiting.span.shrink();
@@ -133,6 +132,15 @@ fn capture_below(root: &Node, record: Record<'_>, cap: usize) {
             Some(shared) => shared.push(record, cap),
         }
         root.keep(recording);
+    }
+}
+
+/// The same for a root that was opened elsewhere.
+#[cold]
+#[inline(never)]
+fn capture_elsewhere(root: Root, record: Record<'_>, cap: usize) {
+    if let Root::Shared(shared) = root {
+        shared.push(record, cap);
     }
 }
 

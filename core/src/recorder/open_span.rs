@@ -149,14 +149,14 @@ impl OpenSpan {
             head[48..50].copy_from_slice(&key::SPAN_FLAGS);
             head[50..54].copy_from_slice(&flags.to_le_bytes());
             rest[0] = key::SPAN_NAME;
-            let mut at = 0;
-            let is_plain = begin.name.len() <= LONGEST_NAME
-                && self.redaction.as_ref().is_none_or(|redaction| redaction.is_known_text(begin.name));
-            if is_plain {
-                rest[1] = begin.name.len() as u8;
-                copy_into(rest, 2, begin.name.as_bytes());
-                at = 2 + begin.name.len();
+            if begin.name.len() > LONGEST_NAME
+                || !self.redaction.as_ref().is_none_or(|redaction| redaction.is_known_text(begin.name))
+            {
+                return self.write_long_name(begin.name, begin.parent);
             }
+            rest[1] = begin.name.len() as u8;
+            copy_into(rest, 2, begin.name.as_bytes());
+            let mut at = 2 + begin.name.len();
             if begin.parent.is_valid()
                 && let Some(field) = rest.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<PARENT>())
             {
@@ -166,19 +166,22 @@ impl OpenSpan {
                 at += PARENT;
             }
             self.record.used(HEADER_BYTES + HEAD + at);
-            if !is_plain {
-                self.write_long_name(begin.name);
-            }
         }
     }
 
     /// One that is long, or that may hold a secret.
     #[cold]
     #[inline(never)]
-    fn write_long_name(&mut self, name: &str) {
+    fn write_long_name(&mut self, name: &str, parent: SpanId) {
+        self.record.used(HEADER_BYTES + HEAD);
         let clean = self.redaction.as_ref().map(|redaction| redaction.text(name));
         let name = cut(clean.as_deref().unwrap_or(name), self.limits.span_bytes / 4);
-        self.record.with_vec(|body| length_delimited(body, key::SPAN_NAME, name.as_bytes()));
+        self.record.with_vec(|body| {
+            length_delimited(body, key::SPAN_NAME, name.as_bytes());
+            if parent.is_valid() {
+                length_delimited(body, key::SPAN_PARENT_ID, &parent.to_bytes());
+            }
+        });
     }
 
     /// Takes over a tracer's bounds and rules.
@@ -372,7 +375,11 @@ impl OpenSpan {
         if self.unusual {
             self.finish_unusual();
         }
-        let span_bytes = self.record.len().checked_sub(HEADER_BYTES)?;
+        // Never so; it spares the compiler the question further on.
+        if self.record.len() < HEADER_BYTES + HEAD {
+            return None;
+        }
+        let span_bytes = self.record.len() - HEADER_BYTES;
         let record = self.record.with_room::<{ Record::PADDING }>();
         record.get_mut(HEADER_BYTES + END..)?.first_chunk_mut::<8>()?.copy_from_slice(&end.to_le_bytes());
         Record::complete(record, span_bytes as u32, end - self.start)
