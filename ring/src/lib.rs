@@ -40,7 +40,7 @@ pub use lane::lane;
 pub use lane::{Lane, LaneCounts, lane_over};
 pub use layout::OWNER_WORDS;
 pub use producer::{Producer, Push};
-pub use record::{HEADER_BYTES, HEADER_WORDS, RecordHeader, Records};
+pub use record::{HEADER_BYTES, HEADER_WORDS, Record, RecordHeader, Records};
 pub use recover::{Damage, RecoverError, Recovered, RecoveredLane, recover};
 pub use region::Region;
 #[cfg(not(loom))]
