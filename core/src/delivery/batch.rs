@@ -9,8 +9,8 @@ use super::split::halves;
 use crate::otlp::frame_request_into;
 use crate::otlp::{ResourceBytes, SpanRef, frame_request};
 use crate::recorder::Run;
-use crate::spare::Spare;
 use crate::span::{Resource, SpanData};
+use crate::spare::Spare;
 
 /// Finished spans of one tracer. OTLP sends them as they are; other backends decode.
 #[derive(Clone, Debug)]
@@ -133,7 +133,7 @@ impl<'a> Reading<'a> {
 
     fn next(&mut self, header: RecordHeader, bytes: &'a [u8]) -> &SpanRef<'a> {
         // What can't be read has become a span of nothing.
-        let _ = self.span.read(bytes);
+        let _ = self.span.read_own(bytes);
         if self.scope != Some(header.scope) {
             self.span.scope = self.resource.scope(header.scope);
             self.scope = Some(header.scope);
