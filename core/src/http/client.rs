@@ -19,7 +19,7 @@ use tokio::time::{Instant, timeout_at};
 use super::joined_writes::Joining;
 use super::outcome::{self, SendError};
 use super::rotation::{Look, Rotation};
-use super::{HttpTarget, request, tls, words};
+use super::{HttpTarget, TlsVariables, request, tls, words};
 use crate::config::{Compression, Endpoint};
 use crate::delivery::Outcome;
 use crate::error::ConfigError;
@@ -36,6 +36,7 @@ pub struct HttpSender {
     pub(super) endpoint: Endpoint,
     pub(super) setting: &'static str,
     pub(super) usual_path: &'static str,
+    pub(super) tls_variables: TlsVariables,
     pub(super) also_retried: &'static [u16],
     pub(super) headers: HeaderMap,
     pub(super) http2: bool,
@@ -88,7 +89,11 @@ impl HttpSender {
         let uri = request::uri(target.setting, &endpoint)?;
         // Before they are read: what is replaced meanwhile counts as changed.
         let (rotation, headers) = Rotation::new(&target)?;
-        let tls = if endpoint.is_tls() { tls::client_config(&target.tls)? } else { tls::unused()? };
+        let tls = if endpoint.is_tls() {
+            tls::client_config(&target.tls, target.tls_variables)?
+        } else {
+            tls::unused()?
+        };
         let connector = connector(tls, http2);
         Ok(Self {
             client: client(&connector, http2),
@@ -96,6 +101,7 @@ impl HttpSender {
             endpoint,
             setting: target.setting,
             usual_path: target.usual_path,
+            tls_variables: target.tls_variables,
             also_retried: target.also_retried,
             uri,
             headers,
