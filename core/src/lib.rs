@@ -34,6 +34,7 @@ pub mod sampling;
 pub mod scope;
 pub mod span;
 mod span_methods;
+mod spare;
 mod spool;
 mod text;
 mod trace_state;

@@ -31,6 +31,7 @@ use crate::error::ConfigError;
 use crate::lock::lock;
 use crate::recorder::{Crowd, Recorder};
 use crate::report::{Health, Report};
+use crate::spare::Spare;
 use dead_letter::DeadLetter;
 use ledger::reason;
 use log::Log;
@@ -49,6 +50,8 @@ pub fn suppress_this_thread() {
 /// The directory of refused spans, below that of kept ones.
 const REFUSED: &str = "refused";
 const REFUSED_BYTES: u64 = 16 << 20;
+/// Memory that is kept for batches to come: of two, by default.
+const SPARE_BYTES: usize = 2 << 20;
 
 /// A flush that somebody waits for.
 struct Flush {
@@ -65,6 +68,8 @@ struct Shared {
     recovery: Recovery,
     /// Where refused spans are kept, when there is a directory.
     refused: Option<DeadLetter>,
+    /// Memory of batches that are gone.
+    spare: Arc<Spare>,
     wake: Notify,
     /// Counts requests that should not wait for a back-off.
     urgent: watch::Sender<u64>,
@@ -93,8 +98,8 @@ impl Shared {
     fn gather(&self) -> bool {
         let resource = self.recorder.resource();
         let (bytes, spans) = (self.config.max_batch_bytes, self.config.max_batch_spans);
-        let crowd = self.recorder.lanes().gather(bytes, spans, |run, places| {
-            self.log.push(Arc::new(Batch::of(run, Arc::clone(resource))), places);
+        let crowd = self.recorder.lanes().gather(bytes, spans, &self.spare, |run, places| {
+            self.log.push(Arc::new(Batch::of(run, Arc::clone(resource), Arc::clone(&self.spare))), places);
         });
         if crowd == Crowd::Most {
             self.log.leave_the_lanes();
@@ -178,6 +183,7 @@ impl Delivery {
             log: Log::new(names(), config.queue_bytes, store),
             recovery,
             refused,
+            spare: Arc::new(Spare::new(SPARE_BYTES)),
             recorder,
             config,
             wake: Notify::new(),
@@ -254,7 +260,7 @@ impl Delivery {
         let stopped = shared.stopped.load(Acquire);
         if stopped {
             // Nobody will ever send what arrived after the last gathering.
-            lanes.gather(usize::MAX, usize::MAX, |run, _| {
+            lanes.gather(usize::MAX, usize::MAX, &shared.spare, |run, _| {
                 shared.log.give_up(reason::TORN_DOWN, run.spans as u64);
             });
         }

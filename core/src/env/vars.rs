@@ -199,6 +199,14 @@ variables! {
         OTEL_BSP_EXPORT_TIMEOUT otel_bsp_export_timeout Kind::Millis(bounds::TIMEOUT), "(not set)",
             "One request's limit, for every destination without one of its own.";
     }
+    "TLS" {
+        TRACER_CERTIFICATE tracer_certificate Kind::Path, "(bundled and system roots)",
+            "PEM file with certificate authorities to trust as well, for every destination; OTLP's own variables win.";
+        TRACER_CLIENT_CERTIFICATE tracer_client_certificate Kind::Path, "(none)",
+            "PEM file with the client's certificate chain, for every destination that asks for one; goes with TRACER_CLIENT_KEY.";
+        TRACER_CLIENT_KEY tracer_client_key Kind::Path, "(none)",
+            "PEM file with the client's private key; goes with TRACER_CLIENT_CERTIFICATE.";
+    }
     "OTLP" {
         OTLP_ENDPOINT otlp_endpoint Kind::Url(Endpoint::HTTP), "(http://localhost:4317 for grpc, http://localhost:4318 for http)",
             "Base or full URL of the receiver.";

@@ -11,6 +11,7 @@ use super::frame::Recording;
 use super::last_trace::{Capture, LastTrace};
 use super::supply::Place;
 use crate::lock::lock;
+use crate::spare::Spare;
 
 /// What one recording thread shares with everybody else.
 #[derive(Debug, Default)]
@@ -173,11 +174,12 @@ impl Lanes {
     /// Copies what is in the lanes now and hands it over in runs of at most about `max_bytes` bytes and `max_spans`
     /// spans, each with the places where its records end. What threads add meanwhile is left for the next time, so that
     /// a fast one can't hold this up. The records stay where they are until [`Lanes::release`].
-    /// The answer says whether they may stay there for long.
+    /// Runs are in memory of `spare`. The answer says whether the records may stay in the lanes for long.
     pub(crate) fn gather(
         &self,
         max_bytes: usize,
         max_spans: usize,
+        spare: &Spare,
         mut batch: impl FnMut(Run, Vec<Release>),
     ) -> Crowd {
         let mut gathered = self.gathered();
@@ -191,6 +193,9 @@ impl Lanes {
             let mut waiting = counts.pushed - counts.popped;
             let any = waiting > 0;
             while waiting > 0 {
+                if run.records.capacity() == 0 {
+                    run.records = spare.take();
+                }
                 let taken = consumer.read_into(&mut run.records, max_bytes);
                 if taken == 0 {
                     break;
@@ -198,7 +203,7 @@ impl Lanes {
                 run.spans += taken as usize;
                 waiting = waiting.saturating_sub(taken);
                 let end = consumer.position();
-                split(&mut run, max_bytes, max_spans, |full, rest| {
+                split(&mut run, max_bytes, max_spans, spare, |full, rest| {
                     // What is left over is of this lane alone: the run was short enough before it.
                     places.push(Release { lane: *number, position: end - (rest / 8) as u64 });
                     batch(full, std::mem::take(&mut places));
@@ -224,10 +229,12 @@ impl Lanes {
         for record in records {
             run.records.extend_from_slice(&record);
             run.spans += 1;
-            split(&mut run, max_bytes, max_spans, |full, _| batch(full, std::mem::take(&mut places)));
+            split(&mut run, max_bytes, max_spans, spare, |full, _| batch(full, std::mem::take(&mut places)));
         }
         if run.spans > 0 {
             batch(run, places);
+        } else {
+            spare.keep(run.records);
         }
         gathered.retire();
         crowd
@@ -322,11 +329,19 @@ impl Gathered {
 }
 
 /// Hands over whole batches from the beginning of `run`, each with the number of bytes that are left behind it.
-fn split(run: &mut Run, max_bytes: usize, max_spans: usize, mut batch: impl FnMut(Run, usize)) {
+fn split(
+    run: &mut Run,
+    max_bytes: usize,
+    max_spans: usize,
+    spare: &Spare,
+    mut batch: impl FnMut(Run, usize),
+) {
     // Looking at every record is for those runs alone that have to be cut.
     while run.records.len() > max_bytes || run.spans > max_spans {
         let Some((at, spans)) = split_point(&run.records, max_bytes, max_spans) else { break };
-        let rest = Run { records: run.records.split_off(at), spans: run.spans - spans };
+        let mut rest = Run { records: spare.take(), spans: run.spans - spans };
+        rest.records.extend_from_slice(run.records.get(at..).unwrap_or_default());
+        run.records.truncate(at);
         let full = Run { records: std::mem::replace(run, rest).records, spans };
         batch(full, run.records.len());
     }
