@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use opentelemetry::trace as otel;
-use opentelemetry::{Array, KeyValue, Value as OtelValue};
+use opentelemetry::{Array, KeyValue, SpanId as OtelSpanId, TraceId as OtelTraceId, Value as OtelValue};
 
 use crate::ids::{SpanContext, SpanId, TraceFlags, TraceId};
 use crate::plain::{Number, NumberKind};
@@ -31,16 +31,22 @@ fn trace_state(state: &otel::TraceState) -> TraceState {
     }
 }
 
+#[inline(always)]
 pub(super) fn to_otel(context: &SpanContext) -> otel::SpanContext {
-    // Entries that OpenTelemetry's own type can't hold are lost to guests only.
-    let state = || context.trace_state.to_string().parse().unwrap_or_default();
     otel::SpanContext::new(
-        context.trace_id.to_int().into(),
-        context.span_id.to_int().into(),
+        OtelTraceId::from_bytes(context.trace_id.to_bytes()),
+        OtelSpanId::from_bytes(context.span_id.to_bytes()),
         otel::TraceFlags::new(context.flags.to_byte()),
         context.is_remote,
-        if context.trace_state.is_empty() { otel::TraceState::NONE } else { state() },
+        if context.trace_state.is_empty() { otel::TraceState::NONE } else { entries(&context.trace_state) },
     )
+}
+
+/// Entries that OpenTelemetry's own type can't hold are lost to guests only.
+#[cold]
+#[inline(never)]
+fn entries(state: &TraceState) -> otel::TraceState {
+    state.as_str().parse().unwrap_or_default()
 }
 
 pub(super) fn kind(kind: &otel::SpanKind) -> SpanKind {
@@ -75,16 +81,25 @@ pub(super) fn value(value: &OtelValue) -> AttrValue<'_> {
 }
 
 /// Writes an attribute as it is; only lists take the way by [`value`].
-#[inline]
-pub(super) fn set(span: &mut OpenSpan, attribute: &KeyValue) {
+#[inline(always)]
+pub(super) fn set(span: &mut OpenSpan, attribute: KeyValue) {
     let name = Name::new(attribute.key.as_str());
-    let mut number = |kind, bits| span.set_number(name, Number { kind, bits });
-    match &attribute.value {
-        OtelValue::String(text) => span.set_text(name, text.as_str()),
-        OtelValue::I64(value) => number(NumberKind::Int, *value as u64),
-        OtelValue::Bool(value) => number(NumberKind::Bool, u64::from(*value)),
+    let number = |kind, bits| Number { kind, bits };
+    let number = match attribute.value {
+        OtelValue::String(text) => return span.set_text(name, text.as_str()),
+        OtelValue::I64(value) => number(NumberKind::Int, value as u64),
+        OtelValue::Bool(value) => number(NumberKind::Bool, u64::from(value)),
         OtelValue::F64(value) => number(NumberKind::Double, value.to_bits()),
-        other => span.set_unusual_attribute(name, &value(other)),
+        other => return span.set_unusual_attribute(name, &value(&other)),
+    };
+    span.set_number(name, number);
+}
+
+/// Writes attributes one after the other.
+#[inline(never)]
+pub(super) fn set_all(span: &mut OpenSpan, attributes: Vec<KeyValue>) {
+    for attribute in attributes {
+        set(span, attribute);
     }
 }
 

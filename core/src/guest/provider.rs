@@ -7,7 +7,7 @@ use opentelemetry::{Context as OtelContext, InstrumentationScope as OtelScope};
 
 use super::span::GuestSpan;
 use super::{bridge, convert};
-use crate::recorder::{Recorder, StartSpan};
+use crate::recorder::{GuestBeginning, Recorder};
 use crate::span::{InstrumentationScope, SpanKind};
 
 /// Gives out tracers that record into one of ours. Cheap to clone; does not keep the tracer from ending.
@@ -42,36 +42,45 @@ pub struct GuestTracer {
     scope: u16,
 }
 
+impl GuestTracer {
+    #[inline(always)]
+    fn start_in(&self, builder: SpanBuilder, cx: &OtelContext, suppressed: bool) -> GuestSpan {
+        let here = self.recorder.here();
+        // As OpenTelemetry's own tracers without an SDK: nothing is recorded and the parent passes through. In a child
+        // process nobody records until its worker is there.
+        let Some(recorder) = here.filter(|_| !suppressed) else {
+            return GuestSpan::suppressed(here.unwrap_or(&self.recorder), cx);
+        };
+        let SpanBuilder { name, span_kind, start_time, attributes, events, links } = builder;
+        let begin = GuestBeginning {
+            name: &name,
+            kind: span_kind.as_ref().map_or(SpanKind::Internal, convert::kind),
+            start: start_time.map(convert::nanos),
+            scope: self.scope,
+        };
+        let mut span = GuestSpan::start(recorder, &begin, cx);
+        if let Some(attributes) = attributes {
+            span.edit(|open| convert::set_all(open, attributes));
+        }
+        if events.is_some() || links.is_some() {
+            span.put_events_and_links(events.unwrap_or_default(), links.unwrap_or_default());
+        }
+        span
+    }
+}
+
 impl Tracer for GuestTracer {
     type Span = GuestSpan;
 
+    /// As the default one, which asks whether the current context is suppressed a second time.
+    #[inline]
+    fn build(&self, builder: SpanBuilder) -> GuestSpan {
+        OtelContext::map_current(|cx| self.start_in(builder, cx, cx.is_telemetry_suppressed()))
+    }
+
     fn build_with_context(&self, builder: SpanBuilder, cx: &OtelContext) -> GuestSpan {
-        let here = self.recorder.here();
-        let recorder = here.unwrap_or(&self.recorder);
-        let around = bridge::parent_in(cx, recorder);
-        // As OpenTelemetry's own tracers without an SDK: nothing is recorded and the parent passes through. In a child
-        // process nobody records until its worker is there.
-        if here.is_none() || cx.is_telemetry_suppressed() || OtelContext::is_current_telemetry_suppressed() {
-            return GuestSpan::passing(&around.into_context());
-        }
-        let start = StartSpan {
-            name: &builder.name,
-            kind: builder.span_kind.as_ref().map_or(SpanKind::Internal, convert::kind),
-            parent: around.as_parent(),
-            start: builder.start_time.map(convert::nanos),
-            scope: self.scope,
-        };
-        let mut span = GuestSpan::start(recorder, &start);
-        if let Some(attributes) = &builder.attributes {
-            span.edit(|open| attributes.iter().for_each(|pair| convert::set(open, pair)));
-        }
-        for event in builder.events.iter().flatten() {
-            span.put_event(&event.name, Some(event.timestamp), &event.attributes);
-        }
-        for link in builder.links.iter().flatten() {
-            span.put_link(&link.span_context, &link.attributes);
-        }
-        span
+        let suppressed = cx.is_telemetry_suppressed() || OtelContext::is_current_telemetry_suppressed();
+        self.start_in(builder, cx, suppressed)
     }
 }
 

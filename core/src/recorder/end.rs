@@ -89,7 +89,7 @@ impl Local {
 }
 
 #[inline(always)]
-fn hand_over(recorder: &Recorder, output: &mut Output, header: &RecordHeader, span: &[u8]) {
+pub(super) fn hand_over(recorder: &Recorder, output: &mut Output, header: &RecordHeader, span: &[u8]) {
     if recorder.is_closed() {
         return recorder.count_late();
     }
@@ -130,7 +130,7 @@ fn capture_below(root: Root, header: &RecordHeader, span: &[u8], cap: usize) {
 
 /// Makes an ended root the thread's last trace. Gives back the one before, to be used again.
 #[inline(always)]
-fn publish(
+pub(super) fn publish(
     recorder: &Arc<Recorder>,
     output: &Output,
     mut root: Box<Recording>,

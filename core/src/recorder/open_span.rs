@@ -185,6 +185,12 @@ impl OpenSpan {
         self.body.limit(self.limits.span_bytes.saturating_sub(TAIL_ROOM).max(BEGINNING));
     }
 
+    /// The number of the recorder that it began in.
+    #[cfg(feature = "guest")]
+    pub(super) fn recorder(&self) -> u64 {
+        self.recorder
+    }
+
     /// What is written so far; a valid `Span` message at any time.
     #[inline]
     pub(crate) fn body(&self) -> &[u8] {
