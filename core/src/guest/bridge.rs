@@ -14,9 +14,8 @@ use opentelemetry::trace::{self as otel, SpanRef, TraceContextExt as _};
 
 use super::convert::{from_otel, to_otel};
 use super::roots;
-use crate::context::Context;
 use crate::ids::{SpanContext, SpanId};
-use crate::recorder::{FrameContext, Local, Node, Parent, Recorder, StartSpan, with_local};
+use crate::recorder::{Extra, FrameContext, Local, Node, Parent, Recorder, StartSpan, with_local};
 
 static INSTALLED: AtomicBool = AtomicBool::new(false);
 
@@ -98,9 +97,9 @@ pub(crate) fn open(recorder: &Arc<Recorder>, start: &StartSpan<'_>) -> Option<(R
 
 /// What a guest's span in `cx` is under; `None` for nothing.
 #[inline(always)]
-pub(super) fn parent_in(cx: &OtelContext, local: &Local, recorder: &Recorder) -> Option<FrameContext> {
+pub(super) fn parent_in(cx: &OtelContext, recorder: &Recorder) -> Option<FrameContext> {
     if cx.has_active_span() {
-        return Some(active_in(cx, local, recorder));
+        return with_local(|local| active_in(cx, local, recorder));
     }
     // Baggage and worker hold without a span.
     cx.get::<NativeFrame>().map(|NativeFrame(left)| FrameContext {
@@ -124,25 +123,26 @@ fn active_in(cx: &OtelContext, local: &Local, recorder: &Recorder) -> FrameConte
 }
 
 /// A place for an active span, with what it inherits: from an enclosing native scope, or from its open root.
-#[inline(never)]
+#[inline]
 fn frame_of(
     cx: &OtelContext,
     active: &otel::SpanContext,
     local: &Local,
     recorder: &Recorder,
 ) -> FrameContext {
-    let active = from_otel(active);
+    let SpanContext { trace_id, span_id, flags, trace_state, is_remote } = from_otel(active);
     let left = cx.get::<NativeFrame>().map(|native| &native.0);
-    let (span_id, flags, is_remote) = (active.span_id, active.flags, active.is_remote);
-    if let Some(left) = left.filter(|left| left.trace_id == active.trace_id) {
+    if let Some(left) = left.filter(|left| left.trace_id == trace_id) {
         return FrameContext { span_id, flags, is_remote, ..left.clone() };
     }
-    if let Some(node) = local.current().filter(|node| node.identifiers().0 == active.trace_id) {
+    if let Some(node) = local.current().filter(|node| node.identifiers().0 == trace_id) {
         return FrameContext { span_id, flags, is_remote, ..node.share() };
     }
-    let trace = active.trace_id;
-    let mut frame = Context::from_span_context(active).into_frame();
-    if !is_remote && let Some((root, worker)) = roots::ask(trace, recorder.id()) {
+    let mut frame = FrameContext { trace_id, span_id, flags, is_remote, ..FrameContext::default() };
+    if !trace_state.is_empty() {
+        frame.extra = Some(Arc::new(Extra { trace_state, ..Extra::default() }));
+    }
+    if !is_remote && let Some((root, worker)) = roots::ask(trace_id, recorder.id()) {
         (frame.root, frame.worker, frame.recorder) = (Some(root), worker, recorder.id());
     }
     frame

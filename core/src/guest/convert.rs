@@ -1,7 +1,7 @@
 //! OpenTelemetry's identifiers, values and times as ours, and back.
 
 use std::borrow::Cow;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use opentelemetry::trace as otel;
 use opentelemetry::{Array, KeyValue, SpanId as OtelSpanId, TraceId as OtelTraceId, Value as OtelValue};
@@ -13,6 +13,7 @@ use crate::recorder::{Name, OpenSpan};
 use crate::span::SpanKind;
 use crate::value::AttrValue;
 
+#[inline]
 pub(super) fn from_otel(context: &otel::SpanContext) -> SpanContext {
     SpanContext {
         trace_id: TraceId::from_bytes(context.trace_id().to_bytes()),
@@ -23,6 +24,7 @@ pub(super) fn from_otel(context: &otel::SpanContext) -> SpanContext {
     }
 }
 
+#[inline]
 fn trace_state(state: &otel::TraceState) -> TraceState {
     if *state == otel::TraceState::NONE {
         TraceState::default()
@@ -60,7 +62,10 @@ pub(super) fn kind(kind: &otel::SpanKind) -> SpanKind {
 }
 
 pub(super) fn nanos(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+    let nanos = |since: Duration| {
+        since.as_secs().saturating_mul(1_000_000_000).saturating_add(since.subsec_nanos().into())
+    };
+    time.duration_since(UNIX_EPOCH).map_or(0, nanos)
 }
 
 pub(super) fn value(value: &OtelValue) -> AttrValue<'_> {
@@ -82,25 +87,23 @@ pub(super) fn value(value: &OtelValue) -> AttrValue<'_> {
 
 /// Writes an attribute as it is; only lists take the way by [`value`].
 #[inline(always)]
-pub(super) fn set(span: &mut OpenSpan, attribute: KeyValue) {
+pub(super) fn set(span: &mut OpenSpan, attribute: &KeyValue) {
     let name = Name::new(attribute.key.as_str());
     let number = |kind, bits| Number { kind, bits };
-    let number = match attribute.value {
+    let number = match &attribute.value {
         OtelValue::String(text) => return span.set_text(name, text.as_str()),
-        OtelValue::I64(value) => number(NumberKind::Int, value as u64),
-        OtelValue::Bool(value) => number(NumberKind::Bool, u64::from(value)),
+        OtelValue::I64(value) => number(NumberKind::Int, *value as u64),
+        OtelValue::Bool(value) => number(NumberKind::Bool, u64::from(*value)),
         OtelValue::F64(value) => number(NumberKind::Double, value.to_bits()),
-        other => return span.set_unusual_attribute(name, &value(&other)),
+        other => return span.set_unusual_attribute(name, &value(other)),
     };
     span.set_number(name, number);
 }
 
 /// Writes attributes one after the other.
 #[inline(never)]
-pub(super) fn set_all(span: &mut OpenSpan, attributes: Vec<KeyValue>) {
-    for attribute in attributes {
-        set(span, attribute);
-    }
+pub(super) fn set_all(span: &mut OpenSpan, attributes: &[KeyValue]) {
+    attributes.iter().for_each(|attribute| set(span, attribute));
 }
 
 /// Names and values, borrowed, as the recorder takes them.

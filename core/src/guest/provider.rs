@@ -7,7 +7,7 @@ use opentelemetry::{Context as OtelContext, InstrumentationScope as OtelScope};
 
 use super::span::GuestSpan;
 use super::{bridge, convert};
-use crate::recorder::{GuestBeginning, Recorder};
+use crate::recorder::{FrameContext, GuestBeginning, Recorder};
 use crate::span::{InstrumentationScope, SpanKind};
 
 /// Gives out tracers that record into one of ours. Cheap to clone; does not keep the tracer from ending.
@@ -43,14 +43,19 @@ pub struct GuestTracer {
 }
 
 impl GuestTracer {
+    /// Where a span in `cx` begins.
     #[inline(always)]
-    fn start_in(&self, builder: SpanBuilder, cx: &OtelContext, suppressed: bool) -> GuestSpan {
+    fn place(&self, cx: &OtelContext, is_suppressed: bool) -> Place<'_> {
         let here = self.recorder.here();
+        let parent = bridge::parent_in(cx, here.unwrap_or(&self.recorder));
         // As OpenTelemetry's own tracers without an SDK: nothing is recorded and the parent passes through. In a child
         // process nobody records until its worker is there.
-        let Some(recorder) = here.filter(|_| !suppressed) else {
-            return GuestSpan::suppressed(here.unwrap_or(&self.recorder), cx);
-        };
+        Place { recorder: here.filter(|_| !is_suppressed), parent }
+    }
+
+    #[inline(always)]
+    fn start_at(&self, Place { recorder, parent }: Place<'_>, builder: SpanBuilder) -> GuestSpan {
+        let Some(recorder) = recorder else { return GuestSpan::passing(parent) };
         let SpanBuilder { name, span_kind, start_time, attributes, events, links } = builder;
         let begin = GuestBeginning {
             name: &name,
@@ -58,15 +63,26 @@ impl GuestTracer {
             start: start_time.map(convert::nanos),
             scope: self.scope,
         };
-        let mut span = GuestSpan::start(recorder, &begin, cx);
+        let mut span = GuestSpan::start(recorder, &begin, parent);
+        // Taken apart one by one, so that nothing is left to be dropped of what is not there.
         if let Some(attributes) = attributes {
-            span.edit(|open| convert::set_all(open, attributes));
+            span.edit(|open| convert::set_all(open, &attributes));
         }
-        if events.is_some() || links.is_some() {
-            span.put_events_and_links(events.unwrap_or_default(), links.unwrap_or_default());
+        if let Some(events) = events {
+            span.put_events(&events);
+        }
+        if let Some(links) = links {
+            span.put_links(&links);
         }
         span
     }
+}
+
+/// Where a span begins.
+struct Place<'a> {
+    /// `None` when nothing is recorded.
+    recorder: Option<&'a Arc<Recorder>>,
+    parent: Option<FrameContext>,
 }
 
 impl Tracer for GuestTracer {
@@ -75,12 +91,13 @@ impl Tracer for GuestTracer {
     /// As the default one, which asks whether the current context is suppressed a second time.
     #[inline]
     fn build(&self, builder: SpanBuilder) -> GuestSpan {
-        OtelContext::map_current(|cx| self.start_in(builder, cx, cx.is_telemetry_suppressed()))
+        let place = OtelContext::map_current(|cx| self.place(cx, cx.is_telemetry_suppressed()));
+        self.start_at(place, builder)
     }
 
     fn build_with_context(&self, builder: SpanBuilder, cx: &OtelContext) -> GuestSpan {
-        let suppressed = cx.is_telemetry_suppressed() || OtelContext::is_current_telemetry_suppressed();
-        self.start_in(builder, cx, suppressed)
+        let is_suppressed = cx.is_telemetry_suppressed() || OtelContext::is_current_telemetry_suppressed();
+        self.start_at(self.place(cx, is_suppressed), builder)
     }
 }
 

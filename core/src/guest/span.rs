@@ -4,16 +4,17 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use opentelemetry::KeyValue;
 use opentelemetry::trace::{self as otel, Event, Link, Status};
-use opentelemetry::{Context as OtelContext, KeyValue};
 
+use super::convert;
 use super::roots::{self, OpenRoot};
-use super::{bridge, convert};
-use crate::context::Context;
 use crate::exception::Exception;
 use crate::ids::SpanContext;
 use crate::propagation::TraceState;
-use crate::recorder::{GuestBeginning, OpenGuest, OpenSpan, Recorder, Recording, SharedCapture, with_local};
+use crate::recorder::{
+    FrameContext, GuestBeginning, OpenGuest, OpenSpan, Recorder, Recording, SharedCapture, with_local,
+};
 use crate::span::StatusCode;
 
 /// An OpenTelemetry span in our recorder. Small, because the API moves it about before it puts it into a box.
@@ -38,42 +39,50 @@ enum Root {
 }
 
 impl GuestSpan {
-    /// In the recorder of this process, under what is in `cx`.
+    /// In the recorder of this process.
     #[inline(always)]
-    pub(super) fn start(recorder: &Arc<Recorder>, begin: &GuestBeginning<'_>, cx: &OtelContext) -> Self {
-        let opened = with_local(|local| {
-            let parent = bridge::parent_in(cx, local, recorder);
-            local.open_guest(recorder, begin, parent)
+    pub(super) fn start(
+        recorder: &Arc<Recorder>,
+        begin: &GuestBeginning<'_>,
+        parent: Option<FrameContext>,
+    ) -> Self {
+        // Filled in place, or it would be copied on its way out.
+        let mut span = Self {
+            context: otel::SpanContext::NONE,
+            recording: None,
+            root: Root::None,
+            unwinding: std::thread::panicking(),
+        };
+        with_local(|local| {
+            if let Some(opened) = local.open_guest(recorder, begin, parent) {
+                span.fill(recorder, opened);
+            }
         });
-        let Some(OpenGuest { trace_id, span_id, flags, worker, is_root, extra, gathered_in, recording }) =
-            opened.flatten()
-        else {
-            return Self::passing(&Context::default());
-        };
+        span
+    }
+
+    #[inline(always)]
+    fn fill(&mut self, recorder: &Recorder, opened: OpenGuest) {
+        let OpenGuest { trace_id, span_id, flags, worker, is_root, extra, gathered_in, recording } = opened;
         let trace_state = extra.map_or_else(TraceState::default, |extra| extra.trace_state.clone());
-        let root = match gathered_in {
-            _ if recording.is_none() => Root::None,
-            _ if is_root => Root::Itself(roots::begin(trace_id, recorder.id(), worker)),
-            Some(gathered_in) => Root::Elsewhere(gathered_in),
-            None => Root::None,
-        };
-        let context = SpanContext { trace_id, span_id, flags, trace_state, is_remote: false };
-        Self { context: convert::to_otel(&context), recording, root, unwinding: std::thread::panicking() }
+        self.context =
+            convert::to_otel(&SpanContext { trace_id, span_id, flags, trace_state, is_remote: false });
+        if recording.is_some() {
+            if is_root {
+                self.root = Root::Itself(roots::begin(trace_id, recorder.id(), worker));
+            } else if let Some(gathered_in) = gathered_in {
+                self.root = Root::Elsewhere(gathered_in);
+            }
+        }
+        self.recording = recording;
     }
 
-    /// One that records nothing and is its parent, which is in `cx`.
+    /// One that records nothing and is its parent.
     #[cold]
     #[inline(never)]
-    pub(super) fn suppressed(recorder: &Recorder, cx: &OtelContext) -> Self {
-        let parent = with_local(|local| bridge::parent_in(cx, local, recorder)).flatten();
-        Self::passing(&parent.map_or_else(Context::default, Context::from_frame))
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn passing(parent: &Context) -> Self {
+    pub(super) fn passing(parent: Option<FrameContext>) -> Self {
         Self {
-            context: convert::to_otel(&parent.span_context()),
+            context: convert::to_otel(&parent.unwrap_or_default().span_context()),
             recording: None,
             root: Root::None,
             unwinding: false,
@@ -101,10 +110,15 @@ impl GuestSpan {
 
     #[cold]
     #[inline(never)]
-    pub(super) fn put_events_and_links(&mut self, events: Vec<Event>, links: Vec<Link>) {
+    pub(super) fn put_events(&mut self, events: &[Event]) {
         for event in events {
             self.put_event(&event.name, Some(event.timestamp), &event.attributes);
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(super) fn put_links(&mut self, links: &[Link]) {
         for link in links {
             self.put_link(&link.span_context, &link.attributes);
         }
@@ -167,7 +181,7 @@ impl otel::Span for GuestSpan {
     }
 
     fn set_attribute(&mut self, attribute: KeyValue) {
-        self.edit(|span| convert::set(span, attribute));
+        self.edit(|span| convert::set(span, &attribute));
     }
 
     fn set_status(&mut self, status: Status) {

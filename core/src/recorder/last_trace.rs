@@ -2,6 +2,8 @@
 
 use std::cell::Cell;
 use std::fmt;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Mutex, MutexGuard};
 
 use crossbeam_utils::atomic::AtomicCell;
@@ -64,6 +66,9 @@ impl Capture {
 
     /// Takes over what `other` has, as far as it fits.
     pub(crate) fn append(&mut self, other: &mut Capture, cap: usize) {
+        if self.is_empty() {
+            return std::mem::swap(self, other);
+        }
         for (header, span) in other.records() {
             self.push(&header, span, cap);
         }
@@ -88,13 +93,15 @@ thread_local! {
 /// A capture that spans on other threads add to while their root is open.
 #[derive(Debug)]
 pub(crate) struct SharedCapture {
+    /// Says without the lock that the root has ended.
+    closed: AtomicBool,
     /// `None` once the root has ended: later spans are not part of its last trace.
     state: Mutex<Option<Capture>>,
 }
 
 impl SharedCapture {
     pub(crate) fn new() -> Self {
-        Self { state: Mutex::new(Some(Capture::kept())) }
+        Self { closed: AtomicBool::new(false), state: Mutex::new(Some(Capture::kept())) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Capture>> {
@@ -116,8 +123,15 @@ impl SharedCapture {
         }
     }
 
+    /// Whether its root has ended.
+    #[cfg(feature = "guest")]
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Relaxed)
+    }
+
     /// Ends it, and hands over what came in.
     pub(crate) fn close(&self) -> Option<Capture> {
+        self.closed.store(true, Relaxed);
         self.lock().take()
     }
 }
@@ -174,9 +188,6 @@ impl Recording {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicBool;
-    use std::sync::atomic::Ordering::Relaxed;
-
     use super::*;
 
     fn root(ended: u64) -> Box<Recording> {
