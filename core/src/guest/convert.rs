@@ -68,7 +68,7 @@ pub(super) fn nanos(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).map_or(0, nanos)
 }
 
-pub(super) fn value(value: &OtelValue) -> AttrValue<'_> {
+fn value(value: &OtelValue) -> AttrValue<'_> {
     match value {
         OtelValue::Bool(value) => AttrValue::Bool(*value),
         OtelValue::I64(value) => AttrValue::Int(*value),
@@ -106,7 +106,33 @@ pub(super) fn set_all(span: &mut OpenSpan, attributes: &[KeyValue]) {
     attributes.iter().for_each(|attribute| set(span, attribute));
 }
 
+pub(super) fn put_event(span: &mut OpenSpan, name: &str, time: Option<SystemTime>, attributes: &[KeyValue]) {
+    let pairs = pairs(attributes);
+    span.add_event(name, time.map(nanos), pairs.iter().map(|(name, value)| (*name, value)));
+}
+
+#[cold]
+#[inline(never)]
+pub(super) fn put_events(span: &mut OpenSpan, events: &[otel::Event]) {
+    for event in events {
+        put_event(span, &event.name, Some(event.timestamp), &event.attributes);
+    }
+}
+
+pub(super) fn put_link(span: &mut OpenSpan, context: &otel::SpanContext, attributes: &[KeyValue]) {
+    let pairs = pairs(attributes);
+    span.add_link(&from_otel(context), pairs.iter().map(|(name, value)| (*name, value)));
+}
+
+#[cold]
+#[inline(never)]
+pub(super) fn put_links(span: &mut OpenSpan, links: &[otel::Link]) {
+    for link in links {
+        put_link(span, &link.span_context, &link.attributes);
+    }
+}
+
 /// Names and values, borrowed, as the recorder takes them.
-pub(super) fn pairs(attributes: &[KeyValue]) -> Vec<(&str, AttrValue<'_>)> {
+fn pairs(attributes: &[KeyValue]) -> Vec<(&str, AttrValue<'_>)> {
     attributes.iter().map(|pair| (pair.key.as_str(), value(&pair.value))).collect()
 }

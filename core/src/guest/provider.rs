@@ -7,7 +7,7 @@ use opentelemetry::{Context as OtelContext, InstrumentationScope as OtelScope};
 
 use super::span::GuestSpan;
 use super::{bridge, convert};
-use crate::recorder::{FrameContext, GuestBeginning, Recorder};
+use crate::recorder::{FrameContext, GuestBeginning, Recorder, with_local};
 use crate::span::{InstrumentationScope, SpanKind};
 
 /// Gives out tracers that record into one of ours. Cheap to clone; does not keep the tracer from ending.
@@ -43,19 +43,31 @@ pub struct GuestTracer {
 }
 
 impl GuestTracer {
-    /// Where a span in `cx` begins.
+    /// The recorder of a span in `cx`, and through `parent`, which is large, what it is under.
     #[inline(always)]
-    fn place(&self, cx: &OtelContext, is_suppressed: bool) -> Place<'_> {
+    fn recorder_in(
+        &self,
+        cx: &OtelContext,
+        is_suppressed: bool,
+        parent: &mut Option<FrameContext>,
+    ) -> Option<&Arc<Recorder>> {
         let here = self.recorder.here();
-        let parent = bridge::parent_in(cx, here.unwrap_or(&self.recorder));
+        if let Some(found) = bridge::parent_in(cx, here.unwrap_or(&self.recorder)) {
+            *parent = Some(found);
+        }
         // As OpenTelemetry's own tracers without an SDK: nothing is recorded and the parent passes through. In a child
         // process nobody records until its worker is there.
-        Place { recorder: here.filter(|_| !is_suppressed), parent }
+        here.filter(|_| !is_suppressed)
     }
 
     #[inline(always)]
-    fn start_at(&self, Place { recorder, parent }: Place<'_>, builder: SpanBuilder) -> GuestSpan {
-        let Some(recorder) = recorder else { return GuestSpan::passing(parent) };
+    fn start_in(
+        &self,
+        recorder: Option<&Arc<Recorder>>,
+        parent: &mut Option<FrameContext>,
+        builder: SpanBuilder,
+    ) -> GuestSpan {
+        let Some(recorder) = recorder else { return GuestSpan::passing(parent.take()) };
         let SpanBuilder { name, span_kind, start_time, attributes, events, links } = builder;
         let begin = GuestBeginning {
             name: &name,
@@ -63,26 +75,27 @@ impl GuestTracer {
             start: start_time.map(convert::nanos),
             scope: self.scope,
         };
-        let mut span = GuestSpan::start(recorder, &begin, parent);
+        let opened = with_local(|local| local.open_guest(recorder, &begin, parent)).flatten();
+        let Some(mut opened) = opened else { return GuestSpan::passing(None) };
+        let mut open = opened.recording.as_mut().map(|recording| &mut recording.span);
         // Taken apart one by one, so that nothing is left to be dropped of what is not there.
-        if let Some(attributes) = attributes {
-            span.edit(|open| convert::set_all(open, &attributes));
+        if let Some(attributes) = attributes
+            && let Some(open) = &mut open
+        {
+            convert::set_all(open, &attributes);
         }
-        if let Some(events) = events {
-            span.put_events(&events);
+        if let Some(events) = events
+            && let Some(open) = &mut open
+        {
+            convert::put_events(open, &events);
         }
-        if let Some(links) = links {
-            span.put_links(&links);
+        if let Some(links) = links
+            && let Some(open) = &mut open
+        {
+            convert::put_links(open, &links);
         }
-        span
+        GuestSpan::of(recorder, opened)
     }
-}
-
-/// Where a span begins.
-struct Place<'a> {
-    /// `None` when nothing is recorded.
-    recorder: Option<&'a Arc<Recorder>>,
-    parent: Option<FrameContext>,
 }
 
 impl Tracer for GuestTracer {
@@ -91,13 +104,17 @@ impl Tracer for GuestTracer {
     /// As the default one, which asks whether the current context is suppressed a second time.
     #[inline]
     fn build(&self, builder: SpanBuilder) -> GuestSpan {
-        let place = OtelContext::map_current(|cx| self.place(cx, cx.is_telemetry_suppressed()));
-        self.start_at(place, builder)
+        let mut parent = None;
+        let recorder =
+            OtelContext::map_current(|cx| self.recorder_in(cx, cx.is_telemetry_suppressed(), &mut parent));
+        self.start_in(recorder, &mut parent, builder)
     }
 
     fn build_with_context(&self, builder: SpanBuilder, cx: &OtelContext) -> GuestSpan {
+        let mut parent = None;
         let is_suppressed = cx.is_telemetry_suppressed() || OtelContext::is_current_telemetry_suppressed();
-        self.start_at(self.place(cx, is_suppressed), builder)
+        let recorder = self.recorder_in(cx, is_suppressed, &mut parent);
+        self.start_in(recorder, &mut parent, builder)
     }
 }
 

@@ -5,16 +5,14 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use opentelemetry::KeyValue;
-use opentelemetry::trace::{self as otel, Event, Link, Status};
+use opentelemetry::trace::{self as otel, Status};
 
 use super::convert;
 use super::roots::{self, OpenRoot};
 use crate::exception::Exception;
 use crate::ids::SpanContext;
 use crate::propagation::TraceState;
-use crate::recorder::{
-    FrameContext, GuestBeginning, OpenGuest, OpenSpan, Recorder, Recording, SharedCapture, with_local,
-};
+use crate::recorder::{FrameContext, OpenGuest, OpenSpan, Recorder, Recording, SharedCapture, with_local};
 use crate::span::StatusCode;
 
 /// An OpenTelemetry span in our recorder. Small, because the API moves it about before it puts it into a box.
@@ -39,42 +37,20 @@ enum Root {
 }
 
 impl GuestSpan {
-    /// In the recorder of this process.
+    /// One that has begun.
     #[inline(always)]
-    pub(super) fn start(
-        recorder: &Arc<Recorder>,
-        begin: &GuestBeginning<'_>,
-        parent: Option<FrameContext>,
-    ) -> Self {
-        // Filled in place, or it would be copied on its way out.
-        let mut span = Self {
-            context: otel::SpanContext::NONE,
-            recording: None,
-            root: Root::None,
-            unwinding: std::thread::panicking(),
-        };
-        with_local(|local| {
-            if let Some(opened) = local.open_guest(recorder, begin, parent) {
-                span.fill(recorder, opened);
-            }
-        });
-        span
-    }
-
-    #[inline(always)]
-    fn fill(&mut self, recorder: &Recorder, opened: OpenGuest) {
+    pub(super) fn of(recorder: &Recorder, opened: OpenGuest) -> Self {
         let OpenGuest { trace_id, span_id, flags, worker, is_root, extra, gathered_in, recording } = opened;
         let trace_state = extra.map_or_else(TraceState::default, |extra| extra.trace_state.clone());
-        self.context =
-            convert::to_otel(&SpanContext { trace_id, span_id, flags, trace_state, is_remote: false });
-        if recording.is_some() {
-            if is_root {
-                self.root = Root::Itself(roots::begin(trace_id, recorder.id(), worker));
-            } else if let Some(gathered_in) = gathered_in {
-                self.root = Root::Elsewhere(gathered_in);
-            }
-        }
-        self.recording = recording;
+        let context = SpanContext { trace_id, span_id, flags, trace_state, is_remote: false };
+        let root = match gathered_in {
+            _ if recording.is_none() => Root::None,
+            _ if is_root => Root::Itself(roots::begin(trace_id, recorder.id(), worker)),
+            None => Root::None,
+            Some(gathered_in) => Root::Elsewhere(gathered_in),
+        };
+        let unwinding = std::thread::panicking();
+        Self { context: convert::to_otel(&context), recording, root, unwinding }
     }
 
     /// One that records nothing and is its parent.
@@ -90,37 +66,9 @@ impl GuestSpan {
     }
 
     #[inline(always)]
-    pub(super) fn edit(&mut self, change: impl FnOnce(&mut OpenSpan)) {
+    fn edit(&mut self, change: impl FnOnce(&mut OpenSpan)) {
         if let Some(recording) = &mut self.recording {
             change(&mut recording.span);
-        }
-    }
-
-    fn put_event(&mut self, name: &str, time: Option<SystemTime>, attributes: &[KeyValue]) {
-        let pairs = convert::pairs(attributes);
-        let pairs = pairs.iter().map(|(name, value)| (*name, value));
-        self.edit(|span| span.add_event(name, time.map(convert::nanos), pairs));
-    }
-
-    fn put_link(&mut self, context: &otel::SpanContext, attributes: &[KeyValue]) {
-        let pairs = convert::pairs(attributes);
-        let pairs = pairs.iter().map(|(name, value)| (*name, value));
-        self.edit(|span| span.add_link(&convert::from_otel(context), pairs));
-    }
-
-    #[cold]
-    #[inline(never)]
-    pub(super) fn put_events(&mut self, events: &[Event]) {
-        for event in events {
-            self.put_event(&event.name, Some(event.timestamp), &event.attributes);
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    pub(super) fn put_links(&mut self, links: &[Link]) {
-        for link in links {
-            self.put_link(&link.span_context, &link.attributes);
         }
     }
 
@@ -161,7 +109,7 @@ impl otel::Span for GuestSpan {
         if attributes.is_empty() {
             return self.edit(|span| span.add_plain_event_at(&name, convert::nanos(time)));
         }
-        self.put_event(&name, Some(time), &attributes);
+        self.edit(|span| convert::put_event(span, &name, Some(time), &attributes));
     }
 
     fn add_event<T: Into<Cow<'static, str>>>(&mut self, name: T, attributes: Vec<KeyValue>) {
@@ -169,7 +117,7 @@ impl otel::Span for GuestSpan {
         if attributes.is_empty() {
             return self.edit(|span| span.add_plain_event(&name));
         }
-        self.put_event(&name, None, &attributes);
+        self.edit(|span| convert::put_event(span, &name, None, &attributes));
     }
 
     fn span_context(&self) -> &otel::SpanContext {
@@ -199,7 +147,7 @@ impl otel::Span for GuestSpan {
     }
 
     fn add_link(&mut self, context: otel::SpanContext, attributes: Vec<KeyValue>) {
-        self.put_link(&context, &attributes);
+        self.edit(|span| convert::put_link(span, &context, &attributes));
     }
 
     fn end(&mut self) {

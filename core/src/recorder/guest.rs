@@ -54,13 +54,13 @@ struct Origin {
 }
 
 impl Local {
-    /// Starts a guest's span.
+    /// Starts a guest's span, and takes its parent's place out of `parent`, since it is large.
     #[inline(always)]
     pub(crate) fn open_guest(
         &mut self,
         recorder: &Arc<Recorder>,
         begin: &GuestBeginning<'_>,
-        parent: Option<FrameContext>,
+        parent: &mut Option<FrameContext>,
     ) -> Option<OpenGuest> {
         if self.generation != recorder.generation() {
             self.begin_anew(recorder.generation());
@@ -70,7 +70,7 @@ impl Local {
         let entry = entries.first_mut()?;
         let origin = match parent {
             None => new_trace(random, entry),
-            Some(parent) => below(parent, random, entry),
+            Some(parent) => below(std::mem::take(parent), random, entry),
         };
         let Origin { trace_id, parent, parent_is_remote, flags, worker, is_root, extra, gathered_in } =
             origin;
