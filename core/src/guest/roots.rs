@@ -3,6 +3,7 @@
 //! A root pays one compare-and-swap and a store or two. A capture that others add to is made only when somebody asks for
 //! it, so that a root whose spans stay under native scopes of its thread, or that has none, never has one.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize};
@@ -62,8 +63,36 @@ pub(super) fn is_open(trace: TraceId, recorder: u64) -> bool {
 }
 
 /// What the spans under an open root are gathered in, and its worker.
+#[inline]
 pub(super) fn ask(trace: TraceId, recorder: u64) -> Option<(Arc<SharedCapture>, Worker)> {
-    ROOTS.ask(key(trace, recorder))
+    let key = key(trace, recorder);
+    let known = LAST_ASKED.try_with(|last| {
+        let asked = last.take().filter(|asked| asked.key == key && ROOTS.is_current(asked))?;
+        let answer = (Arc::clone(&asked.capture), asked.worker);
+        last.set(Some(asked));
+        Some(answer)
+    });
+    known.ok().flatten().or_else(|| ask_all(key))
+}
+
+#[inline(never)]
+fn ask_all(key: u64) -> Option<(Arc<SharedCapture>, Worker)> {
+    let (capture, worker) = ROOTS.ask(key)?;
+    let asked = Asked { key, capture: Arc::clone(&capture), worker };
+    // In vain while the thread ends.
+    let _ = LAST_ASKED.try_with(|last| last.set(Some(asked)));
+    Some((capture, worker))
+}
+
+/// An answer, which the next spans under the same root are given without a lock.
+struct Asked {
+    key: u64,
+    capture: Arc<SharedCapture>,
+    worker: Worker,
+}
+
+thread_local! {
+    static LAST_ASKED: Cell<Option<Asked>> = const { Cell::new(None) };
 }
 
 /// A root that is open, in the hands of whoever ends it.
@@ -191,6 +220,14 @@ impl Roots {
         (told.is_ok() || told == Err(key | ASKED)).then_some(worker)
     }
 
+    /// Whether an answer is still right. Its capture was closed if its root has ended, but for one that ended while it
+    /// was asked; that one's place is free then.
+    #[inline]
+    fn is_current(&self, asked: &Asked) -> bool {
+        !asked.capture.is_closed()
+            && self.places(asked.key).any(|(_, place)| place.key.load(Relaxed) == asked.key | ASKED)
+    }
+
     fn ask(&self, key: u64) -> Option<(Arc<SharedCapture>, Worker)> {
         if !self.knows(key) {
             return None;
@@ -257,6 +294,26 @@ mod tests {
         assert!(ROOTS.ask(next.key).is_some());
         assert_eq!(Arc::strong_count(&left), 1);
         assert!(ROOTS.end(next).is_some());
+    }
+
+    #[test]
+    fn an_answer_is_remembered_as_long_as_its_root_is_open() {
+        let (trace, recorder) = (TraceId::from_int(5 << 80), u64::MAX);
+        let mut before: Option<Arc<SharedCapture>> = None;
+        for worker in [Worker::new(1), Worker::new(2)] {
+            let root = begin(trace, recorder, worker);
+            let (asked, whose) = ask(trace, recorder).unwrap();
+            let (again, _) = ask(trace, recorder).unwrap();
+            assert!(whose == worker && Arc::ptr_eq(&asked, &again));
+            assert!(
+                before.is_none_or(|before| !Arc::ptr_eq(&before, &asked)),
+                "another root of the same trace"
+            );
+            let ended = end(root).unwrap();
+            assert!(Arc::ptr_eq(&ended, &asked) && ended.close().is_some());
+            assert!(ask(trace, recorder).is_none());
+            before = Some(asked);
+        }
     }
 
     #[test]

@@ -34,20 +34,6 @@ impl Local {
         node.empty()
     }
 
-    /// Starts a guest's span, whose children find its root by other means. True when it is a recorded root itself.
-    #[cfg(feature = "guest")]
-    pub(crate) fn open_guest(&mut self, recorder: &Arc<Recorder>, start: &StartSpan<'_>) -> (Detached, bool) {
-        // The parent's root may be on this thread only; a guest's span may end on any.
-        if let Parent::Current = start.parent
-            && let Some(parent) = self.share_current()
-        {
-            return self.open_guest(recorder, &start.under(&parent));
-        }
-        let node = Node::default();
-        self.begin(&node, recorder, start);
-        node.empty_unshared()
-    }
-
     /// In a child of a fork: its identifiers must not be those that its parent gives out.
     pub(super) fn begin_anew(&mut self, generation: u64) {
         self.generation = generation;
@@ -130,17 +116,13 @@ fn begin_trace(node: &Node, random: &mut Random, entry: &mut Entry) -> TraceFlag
     node.trace_id.set(trace_id);
     node.parent.set(SpanId::INVALID);
     node.set_root(Root::Itself);
-    if entry.recorder.sampler.records(trace_id) {
-        return TraceFlags::SAMPLED;
-    }
-    entry.count_sampled_out();
-    TraceFlags::NONE
+    entry.decide(trace_id)
 }
 
 #[cold]
 #[inline(never)]
 #[expect(clippy::vec_box, reason = "see where they are kept")]
-fn new_recording(spare: &mut Vec<Box<Recording>>) -> Box<Recording> {
+pub(super) fn new_recording(spare: &mut Vec<Box<Recording>>) -> Box<Recording> {
     spare.pop().unwrap_or_default()
 }
 

@@ -93,7 +93,7 @@ impl Local {
 }
 
 #[inline(always)]
-fn hand_over(recorder: &Recorder, output: &mut Output, record: Record<'_>) {
+pub(super) fn hand_over(recorder: &Recorder, output: &mut Output, record: Record<'_>) {
     if recorder.is_closed() {
         return recorder.count_late();
     }
@@ -146,7 +146,7 @@ fn capture_elsewhere(root: Root, record: Record<'_>, cap: usize) {
 
 /// Makes an ended root the thread's last trace. Gives back the one before, to be used again.
 #[inline(always)]
-fn publish(
+pub(super) fn publish(
     recorder: &Arc<Recorder>,
     output: &Output,
     mut root: Box<Recording>,

@@ -2,6 +2,8 @@
 
 use std::cell::Cell;
 use std::fmt;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Mutex, MutexGuard};
 
 use crossbeam_utils::atomic::AtomicCell;
@@ -54,6 +56,9 @@ impl Capture {
 
     /// Takes over what `other` has, as far as it fits.
     pub(crate) fn append(&mut self, other: &mut Capture, cap: usize) {
+        if self.is_empty() {
+            return std::mem::swap(self, other);
+        }
         let mut records = other.records();
         while let Some(record) = records.next_whole() {
             self.push(record, cap);
@@ -79,6 +84,8 @@ thread_local! {
 /// A capture that spans on other threads add to while their root is open.
 #[derive(Debug)]
 pub(crate) struct SharedCapture {
+    /// Says without the lock that the root has ended.
+    closed: AtomicBool,
     /// `None` once the root has ended: later spans are not part of its last trace.
     state: Mutex<Option<Capture>>,
     /// The process that it was made in. Another one may find it locked for ever.
@@ -87,7 +94,11 @@ pub(crate) struct SharedCapture {
 
 impl SharedCapture {
     pub(crate) fn new() -> Self {
-        Self { state: Mutex::new(Some(Capture::kept())), generation: fork::generation() }
+        Self {
+            closed: AtomicBool::new(false),
+            state: Mutex::new(Some(Capture::kept())),
+            generation: fork::generation(),
+        }
     }
 
     /// `None` in a child of its process, which has no part in its trace.
@@ -115,8 +126,15 @@ impl SharedCapture {
         }
     }
 
+    /// Whether its root has ended.
+    #[cfg(feature = "guest")]
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Relaxed)
+    }
+
     /// Ends it, and hands over what came in.
     pub(crate) fn close(&self) -> Option<Capture> {
+        self.closed.store(true, Relaxed);
         self.lock()?.take()
     }
 }
@@ -175,9 +193,6 @@ impl Recording {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicBool;
-    use std::sync::atomic::Ordering::Relaxed;
-
     use super::*;
 
     fn root(ended: u64) -> Box<Recording> {

@@ -18,7 +18,7 @@ use super::lanes::ThreadShare;
 use super::node::Node;
 use super::random::Random;
 use super::shared::Recorder;
-use crate::ids::{SpanId, TraceId};
+use crate::ids::{SpanId, TraceFlags, TraceId};
 
 thread_local! {
     static LOCAL: RefCell<Local> = RefCell::new(Local::new());
@@ -58,9 +58,19 @@ pub(super) struct Output {
 
 impl Entry {
     #[inline(always)]
-    pub(super) fn count_sampled_out(&mut self) {
+    fn count_sampled_out(&mut self) {
         let count = self.sampled_out.get_or_insert_with(|| self.recorder.new_sampled_out_counter());
         count.store(count.load(Relaxed) + 1, Relaxed);
+    }
+
+    /// The sampler's decision on a new trace.
+    #[inline(always)]
+    pub(super) fn decide(&mut self, trace_id: TraceId) -> TraceFlags {
+        if self.recorder.sampler.records(trace_id) {
+            return TraceFlags::SAMPLED;
+        }
+        self.count_sampled_out();
+        TraceFlags::NONE
     }
 
     #[inline(always)]

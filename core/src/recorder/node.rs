@@ -303,15 +303,6 @@ impl Node {
         self.is_root() && self.records()
     }
 
-    /// The same as [`empty`](Self::empty), but for a root that is not reached by a shared capture. True when it is one.
-    pub(super) fn empty_unshared(&self) -> (Detached, bool) {
-        let is_root = self.records_root();
-        if is_root {
-            self.take_root();
-        }
-        (self.empty(), is_root)
-    }
-
     /// Whether its root was opened elsewhere.
     pub(crate) fn has_root_elsewhere(&self) -> bool {
         let root = self.root.take();

@@ -203,6 +203,12 @@ impl OpenSpan {
         self.record.limit(span_bytes.saturating_add(HEADER_BYTES).max(BEGINNING));
     }
 
+    /// The number of the recorder that it began in.
+    #[cfg(feature = "guest")]
+    pub(super) fn recorder(&self) -> u64 {
+        self.recorder
+    }
+
     /// What is written so far; a valid `Span` message at any time.
     #[inline]
     pub(crate) fn body(&self) -> &[u8] {
