@@ -1,0 +1,2 @@
+//! The default.
+pub(crate) mod reward;
