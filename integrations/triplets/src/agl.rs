@@ -80,12 +80,18 @@ pub fn read_spans(text: &str) -> Result<Vec<AglSpan>, ReadAglError> {
             _ => ReadAglError::Json { line, reason },
         })?,
     };
-    spans.iter().enumerate().map(|(at, span)| span_of(span).map_err(|field| ReadAglError::Field { span: at + 1, field })).collect()
+    spans
+        .iter()
+        .enumerate()
+        .map(|(at, span)| span_of(span).map_err(|field| ReadAglError::Field { span: at + 1, field }))
+        .collect()
 }
 
 fn lines(text: &str) -> Result<Vec<Json>, (usize, String)> {
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    lines.map(|(at, line)| read(line).map(|(value, _)| value).map_err(|error| (at + 1, error.to_string()))).collect()
+    lines
+        .map(|(at, line)| read(line).map(|(value, _)| value).map_err(|error| (at + 1, error.to_string())))
+        .collect()
 }
 
 fn span_of(json: &Json) -> Result<AglSpan, &'static str> {
@@ -111,17 +117,26 @@ fn span_of(json: &Json) -> Result<AglSpan, &'static str> {
         name: text("name").ok_or("name")?,
         attributes: attributes(json.get("attributes")).ok_or("attributes")?,
         events: json.get("events").and_then(Json::as_array).unwrap_or_default().iter().map(event).collect(),
-        links: json.get("links").and_then(Json::as_array).unwrap_or_default().iter().filter_map(link).collect(),
+        links: json
+            .get("links")
+            .and_then(Json::as_array)
+            .unwrap_or_default()
+            .iter()
+            .filter_map(link)
+            .collect(),
         start_time: time("start_time")?,
         end_time: time("end_time")?,
-        resource: attributes(json.get("resource").and_then(|resource| resource.get("attributes"))).unwrap_or_default(),
+        resource: attributes(json.get("resource").and_then(|resource| resource.get("attributes")))
+            .unwrap_or_default(),
     })
 }
 
 fn attributes(json: Option<&Json>) -> Option<Vec<(String, Value)>> {
     match json {
         None | Some(Json::Null) => Some(Vec::new()),
-        Some(Json::Object(fields)) => Some(fields.iter().map(|(name, value)| (name.clone(), value_of(value))).collect()),
+        Some(Json::Object(fields)) => {
+            Some(fields.iter().map(|(name, value)| (name.clone(), value_of(value))).collect())
+        }
         Some(_) => None,
     }
 }
@@ -136,9 +151,9 @@ fn value_of(json: &Json) -> Value {
         Json::Float(number) => Value::Double(*number),
         Json::Str(text) => Value::from(text.clone()),
         Json::Array(items) => Value::Array(items.iter().map(value_of).collect()),
-        Json::Object(fields) => {
-            Value::Map(fields.iter().map(|(name, value)| (Cow::Owned(name.clone()), value_of(value))).collect())
-        }
+        Json::Object(fields) => Value::Map(
+            fields.iter().map(|(name, value)| (Cow::Owned(name.clone()), value_of(value))).collect(),
+        ),
     }
 }
 
@@ -171,11 +186,17 @@ fn record_of(span: &AglSpan) -> Record<'_> {
         attributes: unique(&span.attributes),
         resource: &span.resource,
         events: &span.events,
-        links: span.links.iter().map(|(trace, span)| (Cow::Borrowed(&**trace), Cow::Borrowed(&**span))).collect(),
+        links: span
+            .links
+            .iter()
+            .map(|(trace, span)| (Cow::Borrowed(&**trace), Cow::Borrowed(&**span)))
+            .collect(),
         start: span.start_time,
         end: span.end_time,
         start_nanos: span.start_time.map(nanos),
         end_nanos: span.end_time.map(nanos),
+        attempt: (!span.rollout_id.is_empty() && !span.attempt_id.is_empty())
+            .then_some((&*span.rollout_id, &*span.attempt_id)),
         sequence: span.sequence_id,
     }
 }

@@ -31,7 +31,9 @@ pub enum Error {
         which: &'static str,
     },
     /// The package's span model doesn't take the attribute.
-    #[error("strict: attribute {key:?} of span {span} is neither text, truth, number nor a list of one of them")]
+    #[error(
+        "strict: attribute {key:?} of span {span} is neither text, truth, number nor a list of one of them"
+    )]
     Attribute {
         /// The span's identifier.
         span: String,

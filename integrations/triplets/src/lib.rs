@@ -26,5 +26,9 @@ pub fn extract(spans: &[SpanData], options: &Options) -> Result<Extraction, Erro
 }
 
 fn extract_records(records: Vec<Record<'_>>, options: &Options) -> Result<Extraction, Error> {
-    if options.proxy { proxy::extract(records, options) } else { strict::extract(records, options) }
+    match (options.proxy, options.strict) {
+        (true, _) => proxy::extract(records, options),
+        (false, true) => strict::extract(records, options),
+        (false, false) => Ok(lenient::extract(&records, options)),
+    }
 }

@@ -10,6 +10,7 @@ use crate::json::Json;
 use crate::lenient::reward as tolerant;
 use crate::options::Options;
 use crate::python::literal::literal;
+use crate::python::number::lax_float;
 use crate::record::Record;
 use crate::strict;
 use crate::triplet::{Extraction, Reason, Source, Triplet};
@@ -62,11 +63,16 @@ pub(crate) fn extract(mut records: Vec<Record<'_>>, options: &Options) -> Result
     let mut given: HashMap<&str, Json> = HashMap::new();
     for &index in &order {
         let record = &records[index];
-        let value = if options.strict { strict::reward::value(record)? } else { tolerant::value(record).map(Json::Float) };
+        let value = if options.strict {
+            strict::reward::value(record)?
+        } else {
+            tolerant::value(record).map(Json::Float)
+        };
         let Some(value) = value else { continue };
         // The latest call before it that has none yet.
         let before = calls.iter().rev().filter(|call| call.sequence < sequence(index));
-        let mut free = before.map(|call| &*records[call.record].span_id).filter(|span| !given.contains_key(span));
+        let mut free =
+            before.map(|call| &*records[call.record].span_id).filter(|span| !given.contains_key(span));
         match free.next() {
             Some(span) => {
                 reasons.say(index, Reason::RewardAssigned, || format!("its reward goes to span {span}"));
@@ -79,7 +85,15 @@ pub(crate) fn extract(mut records: Vec<Record<'_>>, options: &Options) -> Result
     }
     let mut triplets = Vec::with_capacity(calls.len());
     for mut call in calls {
-        call.triplet.reward = given.get(&*records[call.record].span_id).cloned().unwrap_or_default();
+        let span = &*records[call.record].span_id;
+        if let Some(reward) = given.get(span) {
+            // Here the package's model checks it, which it doesn't for a tracer's spans.
+            let number = lax_float(reward).ok_or_else(|| Error::Reward {
+                span: span.to_owned(),
+                reason: "it is no number".to_owned(),
+            })?;
+            call.triplet.reward = Json::Float(number);
+        }
         triplets.push(call.triplet);
     }
     if let (Some(reward), Some(last)) = (options.final_reward, triplets.last_mut()) {
@@ -102,7 +116,9 @@ fn order(records: &[Record<'_>], strict: bool) -> Result<Vec<usize>, Error> {
     for pair in order.windows(2).filter(|_| strict) {
         let [a, b] = [&records[pair[0]], &records[pair[1]]];
         // Those without a start are first among their equals, so that the two kinds meet.
-        if a.sequence.unwrap_or_default() == b.sequence.unwrap_or_default() && a.start.is_none() != b.start.is_none() {
+        if a.sequence.unwrap_or_default() == b.sequence.unwrap_or_default()
+            && a.start.is_none() != b.start.is_none()
+        {
             return Err(Error::MissingTime { span: a.span_id.to_string(), which: "start" });
         }
     }

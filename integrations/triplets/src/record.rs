@@ -27,6 +27,8 @@ pub(crate) struct Record<'a> {
     /// Nanoseconds since the epoch.
     pub(crate) start_nanos: Option<u64>,
     pub(crate) end_nanos: Option<u64>,
+    /// Rollout and attempt, where they are not attributes.
+    pub(crate) attempt: Option<(&'a str, &'a str)>,
     /// Its place in the order of its attempt, when it says one.
     pub(crate) sequence: Option<i64>,
 }
@@ -43,12 +45,15 @@ impl<'a> Record<'a> {
             resource: &span.resource.attributes,
             events: &span.events,
             links: (span.links.iter())
-                .map(|link| (link.context.trace_id.to_string().into(), link.context.span_id.to_string().into()))
+                .map(|link| {
+                    (link.context.trace_id.to_string().into(), link.context.span_id.to_string().into())
+                })
                 .collect(),
             start: seconds(span.start_unix_nanos),
             end: seconds(span.end_unix_nanos),
             start_nanos: time(span.start_unix_nanos),
             end_nanos: time(span.end_unix_nanos),
+            attempt: None,
             sequence: None,
         };
         record.sequence = record.or_resource("agentlightning.span_sequence_id").and_then(sequence);
@@ -67,7 +72,8 @@ impl<'a> Record<'a> {
 
     /// The value of attribute `name`, else that of the resource's.
     pub(crate) fn or_resource(&self, name: &str) -> Option<&Value> {
-        self.get(name).or_else(|| self.resource.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value))
+        self.get(name)
+            .or_else(|| self.resource.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value))
     }
 }
 

@@ -10,7 +10,9 @@ use crate::record::Record;
 pub(crate) fn value(record: &Record<'_>) -> Option<f64> {
     let value = dimension(record)
         .or_else(|| number(record.get("agentlightning.reward")?))
-        .or_else(|| ["agentops.task.output", "agentops.entity.output"].into_iter().find_map(|key| output(record, key)))
+        .or_else(|| {
+            ["agentops.task.output", "agentops.entity.output"].into_iter().find_map(|key| output(record, key))
+        })
         .or_else(|| (record.name == "agentlightning.annotation").then(|| number(record.get("reward")?))?);
     value.filter(|value| value.is_finite())
 }

@@ -83,7 +83,10 @@ mod tests {
     #[test]
     fn mixed_lists_become_of_one_kind() {
         let (yes, one, half, text) = (Value::Bool(true), Value::Int(1), Value::Double(0.5), Value::from("1"));
-        assert_eq!(list(&[one.clone(), half.clone()]), Some(Value::Array(vec![Value::Double(1.0), half.clone()])));
+        assert_eq!(
+            list(&[one.clone(), half.clone()]),
+            Some(Value::Array(vec![Value::Double(1.0), half.clone()]))
+        );
         assert_eq!(list(&[one.clone(), yes.clone()]), Some(Value::Array(vec![yes.clone(), yes.clone()])));
         assert_eq!(list(&[text.clone(), one.clone()]), Some(Value::Array(vec![yes.clone(), yes.clone()])));
         assert_eq!(list(&[Value::Int(2), yes.clone()]), Some(Value::Array(vec![Value::Int(2), one.clone()])));

@@ -46,7 +46,8 @@ pub(crate) fn decimal(c: char) -> Option<u8> {
 
 /// Python's `str.isdigit`.
 pub(crate) fn is_digits(text: &str) -> bool {
-    let ornamental = |c: char| ORNAMENTAL.iter().any(|(first, last)| (*first..=*last).contains(&u32::from(c)));
+    let ornamental =
+        |c: char| ORNAMENTAL.iter().any(|(first, last)| (*first..=*last).contains(&u32::from(c)));
     !text.is_empty() && text.chars().all(|c| decimal(c).is_some() || ornamental(c))
 }
 

@@ -77,10 +77,14 @@ impl<'a> Reader<'a> {
         // A sign in front of a sign is an expression, and no literal.
         match (signs, value.json) {
             (0, json) => Some(Literal { json, ..value }),
-            (1, Json::Int(number)) => {
-                Literal::hashable(if negative { number.checked_neg().map_or(Json::Null, Json::Int) } else { Json::Int(number) })
+            (1, Json::Int(number)) => Literal::hashable(if negative {
+                number.checked_neg().map_or(Json::Null, Json::Int)
+            } else {
+                Json::Int(number)
+            }),
+            (1, Json::Float(number)) => {
+                Literal::hashable(Json::Float(if negative { -number } else { number }))
             }
-            (1, Json::Float(number)) => Literal::hashable(Json::Float(if negative { -number } else { number })),
             (1, Json::BigInt(digits)) => {
                 let digits = if negative { format!("-{digits}") } else { digits };
                 Literal::hashable(digits.parse().map_or_else(|_| Json::BigInt(digits), Json::Int))
@@ -206,7 +210,8 @@ impl<'a> Reader<'a> {
             }
             return Literal::hashable(plain.parse().map_or_else(|_| Json::BigInt(plain), Json::Int));
         }
-        let float = plain.bytes().all(|c| c.is_ascii_digit() || matches!(c, b'.' | b'e' | b'E' | b'+' | b'-'));
+        let float =
+            plain.bytes().all(|c| c.is_ascii_digit() || matches!(c, b'.' | b'e' | b'E' | b'+' | b'-'));
         float.then(|| plain.parse().ok()).flatten().and_then(|number| Literal::hashable(Json::Float(number)))
     }
 
@@ -240,7 +245,8 @@ impl<'a> Reader<'a> {
             let before = self.text;
             let word = self.take_while(|c| c.is_ascii_alphabetic());
             let raw = word.eq_ignore_ascii_case("r");
-            let joins = self.text.starts_with(['\'', '"']) && !bytes && (raw || matches!(word, "" | "u" | "U"));
+            let joins =
+                self.text.starts_with(['\'', '"']) && !bytes && (raw || matches!(word, "" | "u" | "U"));
             if !joins {
                 self.text = before;
                 break;
@@ -291,7 +297,8 @@ impl<'a> Reader<'a> {
             'u' => self.code(4)?,
             'U' => self.code(8)?,
             '0'..='7' => {
-                let more = self.text.bytes().take(2).take_while(|digit| (b'0'..=b'7').contains(digit)).count();
+                let more =
+                    self.text.bytes().take(2).take_while(|digit| (b'0'..=b'7').contains(digit)).count();
                 let (digits, rest) = self.text.split_at(more);
                 self.text = rest;
                 u32::from_str_radix(&format!("{c}{digits}"), 8).ok()?
@@ -337,14 +344,30 @@ mod tests {
 
     #[test]
     fn is_python_not_json() {
-        assert_eq!(literal(" [ 0x10 , 1_000,\n 007e0, ] # done\n"), Some(Json::Array(vec![
-            Json::Int(16), Json::Int(1000), Json::Float(7.0)
-        ])));
+        assert_eq!(
+            literal(" [ 0x10 , 1_000,\n 007e0, ] # done\n"),
+            Some(Json::Array(vec![Json::Int(16), Json::Int(1000), Json::Float(7.0)]))
+        );
         assert_eq!(literal("(1)"), Some(Json::Int(1)));
         assert_eq!(literal("(1,)"), Some(Json::Null));
         assert_eq!(literal("'a' \"b\" r'\\n'"), Some(Json::from("ab\\n")));
         assert_eq!(literal("True"), Some(Json::Bool(true)));
-        for wrong in ["", "[1,,2]", "[", "true", "[1 2]", "01", "{[1]: 2}", "{1, 2: 3}", "1 + 2", "--1", "f'x'", "x", "[1]]", "'a\n'"] {
+        for wrong in [
+            "",
+            "[1,,2]",
+            "[",
+            "true",
+            "[1 2]",
+            "01",
+            "{[1]: 2}",
+            "{1, 2: 3}",
+            "1 + 2",
+            "--1",
+            "f'x'",
+            "x",
+            "[1]]",
+            "'a\n'",
+        ] {
             assert_eq!(literal(wrong), None, "{wrong}");
         }
         assert_eq!(literal(&("[".repeat(100_000))), None);

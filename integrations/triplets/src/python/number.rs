@@ -36,7 +36,9 @@ mod tests {
         ] {
             assert_eq!(float_of_text(text), Some(value), "{text}");
         }
-        for wrong in ["", "_1", "1_", "1__0", "0x1", "1 2", "++1", "-+1", "1f", ".", "e5", ".e5", "１", " 1_0"] {
+        for wrong in
+            ["", "_1", "1_", "1__0", "0x1", "1 2", "++1", "-+1", "1f", ".", "e5", ".e5", "１", " 1_0"]
+        {
             assert_eq!(float_of_text(wrong), None, "{wrong}");
         }
         assert!(float_of_text("-nan").is_some_and(f64::is_nan));

@@ -20,6 +20,21 @@ pub(crate) enum UnflattenError {
     Index(String, String),
 }
 
+/// Deeper than this, nobody means it.
+const SANE_DEPTH: usize = 64;
+
+/// The same without errors: what doesn't fit is left out, and a list with odd indices stays an object.
+pub(crate) fn unflatten_anyway(record: &Record<'_>, prefix: &str) -> Json {
+    let mut root = Dict::default();
+    for (name, value) in &record.attributes {
+        let path = name.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('.'));
+        if let Some(path) = path.filter(|path| path.split('.').count() <= SANE_DEPTH) {
+            root.put(path, Json::from(value.as_ref()));
+        }
+    }
+    root.into_json(false).unwrap_or_default()
+}
+
 /// What is below `prefix` and a dot, as one value; an empty object when there is nothing.
 pub(crate) fn unflatten(record: &Record<'_>, prefix: &str) -> Result<Json, UnflattenError> {
     let mut root = Dict::default();
@@ -34,7 +49,7 @@ pub(crate) fn unflatten(record: &Record<'_>, prefix: &str) -> Result<Json, Unfla
             None => {}
         }
     }
-    root.into_json().map_err(|index| UnflattenError::Index(prefix.to_owned(), index))
+    root.into_json(true).map_err(|index| UnflattenError::Index(prefix.to_owned(), index))
 }
 
 #[derive(Default)]
@@ -70,13 +85,13 @@ impl Dict {
         }
     }
 
-    /// A list when the names are 0 to n-1; the error is an index in other digits or with leading zeros.
-    fn into_json(self) -> Result<Json, String> {
+    /// A list when the names are 0 to n-1; strictly, the error is an index in other digits or with leading zeros.
+    fn into_json(self, strict: bool) -> Result<Json, String> {
         let mut fields = Vec::with_capacity(self.items.len());
         for (name, node) in self.items {
             let value = match node {
                 Node::Leaf(value) => value,
-                Node::Dict(dict) => dict.into_json()?,
+                Node::Dict(dict) => dict.into_json(strict)?,
             };
             fields.push((name, value));
         }
@@ -85,7 +100,11 @@ impl Dict {
         }
         let mut numbers = Vec::with_capacity(fields.len());
         for (name, _) in &fields {
-            numbers.push(int_of_digits(name).ok_or_else(|| name.clone())?);
+            match int_of_digits(name) {
+                Some(number) => numbers.push(number),
+                None if strict => return Err(name.clone()),
+                None => return Ok(Json::Object(fields)),
+            }
         }
         let mut order: Vec<Option<usize>> = vec![None; fields.len()];
         for (place, number) in numbers.iter().enumerate() {
@@ -96,8 +115,10 @@ impl Dict {
             }
         }
         // It is a list, and the package looks its items up by how Python writes their indices.
-        if let Some((name, _)) = fields.iter().zip(&numbers).find_map(|(field, number)| (field.0 != *number).then_some(field)) {
-            return Err(name.clone());
+        if let Some((name, _)) =
+            fields.iter().zip(&numbers).find_map(|(field, number)| (field.0 != *number).then_some(field))
+        {
+            return if strict { Err(name.clone()) } else { Ok(Json::Object(fields)) };
         }
         let mut values: Vec<Json> = fields.into_iter().map(|(_, value)| value).collect();
         let items = order.into_iter().flatten().filter_map(|place| values.get_mut(place).map(std::mem::take));

@@ -51,7 +51,8 @@ pub(super) fn find<'t>(
     while let Some((index, mut above)) = open.pop() {
         let node = tree.node(index);
         let (name, record) = (tree.name(node), tree.record_of(node));
-        let matches = options.llm_call_match.as_ref().map_or_else(|| name.contains(USUAL_NAME), |re| re.is_match(name));
+        let matches =
+            options.llm_call_match.as_ref().map_or_else(|| name.contains(USUAL_NAME), |re| re.is_match(name));
         let response = response_id(record);
         let reason = match (above.label, response) {
             _ if !matches => Reason::NameNotMatched,

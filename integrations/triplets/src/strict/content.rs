@@ -10,7 +10,8 @@ use crate::python::unflatten::{UnflattenError, unflatten};
 use crate::record::Record;
 use crate::triplet::{Source, Triplet};
 
-pub(crate) const PROMPT_TOKENS: [&str; 2] = ["prompt_token_ids", "agentlightning.operation.output.prompt_token_ids"];
+pub(crate) const PROMPT_TOKENS: [&str; 2] =
+    ["prompt_token_ids", "agentlightning.operation.output.prompt_token_ids"];
 pub(crate) const RESPONSE_TOKENS: [&str; 4] = [
     "response_token_ids",
     "agentlightning.operation.output.response_token_ids.0",
@@ -24,7 +25,9 @@ const COMPLETION: [&str; 2] = ["gen_ai.completion", "agentlightning.operation.ou
 
 /// The identifier that tells a response seen twice.
 pub(crate) fn response_id<'r>(record: &'r Record<'_>) -> Option<&'r str> {
-    ["gen_ai.response.id", "agentlightning.operation.output.id"].into_iter().find_map(|name| record.text(name))
+    ["gen_ai.response.id", "agentlightning.operation.output.id"]
+        .into_iter()
+        .find_map(|name| record.text(name))
 }
 
 pub(crate) fn triplet(record: &Record<'_>, label: Label<'_>) -> Result<Triplet, Error> {
@@ -58,10 +61,13 @@ pub(crate) fn triplet(record: &Record<'_>, label: Label<'_>) -> Result<Triplet, 
             ("request", request),
             ("response", response),
             ("response_id", response_id(record).map_or(Json::Null, Json::from)),
-            ("agent_name", match label {
-                Label::Any => Json::from("*"),
-                Label::Name(name) => Json::from(name),
-            }),
+            (
+                "agent_name",
+                match label {
+                    Label::Any => Json::from("*"),
+                    Label::Name(name) => Json::from(name),
+                },
+            ),
         ]),
         source: Source::default(),
     })
@@ -94,7 +100,7 @@ fn without(mut value: Json, names: &[&str]) -> Json {
 }
 
 /// The URLs of images in messages whose content is a list of parts, or JSON of one.
-fn image_urls(content: &Json) -> Result<Vec<Json>, String> {
+pub(crate) fn image_urls(content: &Json) -> Result<Vec<Json>, String> {
     let mut urls = Vec::new();
     for message in messages(content)? {
         let parsed;
@@ -126,7 +132,9 @@ fn image_urls(content: &Json) -> Result<Vec<Json>, String> {
 
 /// A list's items; an object's fields with numbers as names in their order, or the object itself.
 fn messages(content: &Json) -> Result<Vec<&Json>, String> {
-    let Json::Object(fields) = content else { return Ok(content.as_array().unwrap_or_default().iter().collect()) };
+    let Json::Object(fields) = content else {
+        return Ok(content.as_array().unwrap_or_default().iter().collect());
+    };
     let mut numbered = Vec::new();
     for (name, message) in fields.iter().filter(|(name, _)| is_digits(name)) {
         let number = int_of_digits(name).ok_or_else(|| format!("the message's number {name:?} is none"))?;

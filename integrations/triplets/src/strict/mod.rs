@@ -13,6 +13,7 @@ mod tree;
 
 use std::borrow::Cow;
 
+pub(crate) use self::calls::USUAL_NAME;
 use self::tree::Tree;
 use crate::error::Error;
 use crate::json::Json;
@@ -64,7 +65,12 @@ pub(crate) fn take_attributes(records: &mut [Record<'_>]) -> Result<(), Error> {
     Ok(())
 }
 
-fn say_rewards(tree: &Tree<'_>, rewards_of: &[reward::Reading], matched: &rewards::Matched, reasons: &mut Reasons) {
+fn say_rewards(
+    tree: &Tree<'_>,
+    rewards_of: &[reward::Reading],
+    matched: &rewards::Matched,
+    reasons: &mut Reasons,
+) {
     for node in tree.preorder(tree.root) {
         let Some(value) = &rewards_of[node].value else { continue };
         let Some(record) = tree.node(node).record else { continue };

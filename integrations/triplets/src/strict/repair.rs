@@ -24,7 +24,12 @@ pub(super) fn repair(tree: &mut Tree<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn tightest(tree: &Tree<'_>, top: NodeIndex, child: NodeIndex, order: &[NodeIndex]) -> Result<Option<NodeIndex>, Error> {
+fn tightest(
+    tree: &Tree<'_>,
+    top: NodeIndex,
+    child: NodeIndex,
+    order: &[NodeIndex],
+) -> Result<Option<NodeIndex>, Error> {
     let inner = tree.node(child);
     let missing = |node, which| Error::MissingTime { span: tree.span(node), which };
     let (mut closest, mut slack) = (None, f64::INFINITY);

@@ -73,7 +73,8 @@ fn dimensions(list: &Json) -> Result<Json, &'static str> {
         if dimension.get("name").and_then(Json::as_str).is_none() {
             return Err("a dimension has no name");
         }
-        let value = dimension.get("value").and_then(lax_float).ok_or("a dimension has no number as its value")?;
+        let value =
+            dimension.get("value").and_then(lax_float).ok_or("a dimension has no number as its value")?;
         primary.get_or_insert(value);
     }
     primary.map(Json::Float).ok_or("it has no dimensions")

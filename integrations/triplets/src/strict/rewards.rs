@@ -38,7 +38,9 @@ fn by_start(tree: &Tree<'_>, mut order: Vec<NodeIndex>) -> Result<Vec<NodeIndex>
         if let Some(node) = order.iter().find(|node| tree.node(**node).start.is_none()) {
             return Err(Error::MissingTime { span: tree.span(*node), which: "start" });
         }
-        order.sort_by(|a, b| tree.node(*a).start.partial_cmp(&tree.node(*b).start).unwrap_or(std::cmp::Ordering::Equal));
+        order.sort_by(|a, b| {
+            tree.node(*a).start.partial_cmp(&tree.node(*b).start).unwrap_or(std::cmp::Ordering::Equal)
+        });
     }
     Ok(order)
 }

@@ -156,7 +156,10 @@ impl<'a> Tree<'a> {
     pub(crate) fn trace_id(&self, index: NodeIndex) -> String {
         let below = self.preorder(index).into_iter();
         let record = below.filter_map(|node| self.node(node).record).next();
-        record.and_then(|record| self.records.get(record)).map(|record| record.trace_id.to_string()).unwrap_or_default()
+        record
+            .and_then(|record| self.records.get(record))
+            .map(|record| record.trace_id.to_string())
+            .unwrap_or_default()
     }
 
     /// `from` and what is below it, parents first.
@@ -207,6 +210,7 @@ fn nothing() -> Record<'static> {
         end: None,
         start_nanos: None,
         end_nanos: None,
+        attempt: None,
         sequence: None,
     }
 }

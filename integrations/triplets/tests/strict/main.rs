@@ -9,12 +9,21 @@ fn dump() {
     use std::io::Write;
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let mut out = std::io::BufWriter::new(std::fs::File::create("/tmp/trip/cases.jsonl").unwrap());
-    for _ in 0..4000 {
+    for _ in 0..30000 {
         let case = random::cases().new_tree(&mut runner).unwrap().current();
-        let mut o = tracer_factory_triplets::Options::builder().strict(true).proxy(case.proxy).reward_match(case.reward_match.parse().unwrap());
-        if let Some(p) = case.llm_call_match { o = o.llm_call_match(p); }
-        if let Some(p) = case.agent_match { o = o.agent_match(p); }
-        if let Some(p) = case.final_reward { o = o.final_reward(p); }
+        let mut o = tracer_factory_triplets::Options::builder()
+            .strict(true)
+            .proxy(case.proxy)
+            .reward_match(case.reward_match.parse().unwrap());
+        if let Some(p) = case.llm_call_match {
+            o = o.llm_call_match(p);
+        }
+        if let Some(p) = case.agent_match {
+            o = o.agent_match(p);
+        }
+        if let Some(p) = case.final_reward {
+            o = o.final_reward(p);
+        }
         let text = serde_json::to_string(&case.spans).unwrap();
         let spans = tracer_factory_triplets::agl::read_spans(&text).unwrap();
         let ours = match tracer_factory_triplets::agl::extract(&spans, &o.build().unwrap()) {

@@ -52,15 +52,18 @@ pub(crate) fn cases() -> impl Strategy<Value = Case> {
         select(vec!["first_occurrence", "first_sibling"]),
         prop_oneof![4 => Just(None), 1 => Just(Some(0.25)), 1 => Just(Some(-3.0))],
     );
-    let trace = (any::<bool>(), any::<bool>()).prop_flat_map(|(proxy, spoilt)| (Just(proxy), trace(proxy, spoilt)));
-    (trace, options).prop_map(|((proxy, spans), (llm_call_match, agent_match, reward_match, final_reward))| Case {
-        spans,
-        llm_call_match,
-        agent_match,
-        reward_match,
-        final_reward: final_reward.filter(|_| !proxy),
-        proxy,
-    })
+    let trace =
+        (any::<bool>(), any::<bool>()).prop_flat_map(|(proxy, spoilt)| (Just(proxy), trace(proxy, spoilt)));
+    (trace, options).prop_map(
+        |((proxy, spans), (llm_call_match, agent_match, reward_match, final_reward))| Case {
+            spans,
+            llm_call_match,
+            agent_match,
+            reward_match,
+            final_reward: final_reward.filter(|_| !proxy),
+            proxy,
+        },
+    )
 }
 
 /// `spoilt`: with things over which Python may trip.
@@ -144,35 +147,28 @@ fn span(proxy: bool, spoilt: bool) -> impl Strategy<Value = Random> {
         kind,
         prop::collection::vec(attribute(spoilt), 0..4),
     )
-        .prop_map(|((parent, same_id_as), (start, length, finer), (no_start, no_end, sequence), kind, more)| Random {
-            parent,
-            same_id_as,
-            start,
-            length,
-            finer,
-            no_start,
-            no_end,
-            sequence,
-            kind,
-            more,
-        })
+        .prop_map(
+            |((parent, same_id_as), (start, length, finer), (no_start, no_end, sequence), kind, more)| {
+                Random { parent, same_id_as, start, length, finer, no_start, no_end, sequence, kind, more }
+            },
+        )
 }
 
 type Kind = (&'static str, Vec<(&'static str, Value)>);
 
 fn kind(spoilt: bool) -> impl Strategy<Value = Kind> {
-    let call = (select(vec!["openai.chat.completion", "openai.chat.completion", "chat gpt-4"]), response_id()).prop_map(
-        |(name, id)| {
-            let mut attributes = vec![
-                ("gen_ai.prompt.0.role", json!("user")),
-                ("gen_ai.prompt.0.content", json!("hello")),
-                ("gen_ai.completion.0.content", json!("hi")),
-                ("gen_ai.request.model", json!("gpt-4")),
-            ];
-            attributes.extend(id.map(|id| ("gen_ai.response.id", json!(id))));
-            (name, attributes)
-        },
-    );
+    let call =
+        (select(vec!["openai.chat.completion", "openai.chat.completion", "chat gpt-4"]), response_id())
+            .prop_map(|(name, id)| {
+                let mut attributes = vec![
+                    ("gen_ai.prompt.0.role", json!("user")),
+                    ("gen_ai.prompt.0.content", json!("hello")),
+                    ("gen_ai.completion.0.content", json!("hi")),
+                    ("gen_ai.request.model", json!("gpt-4")),
+                ];
+                attributes.extend(id.map(|id| ("gen_ai.response.id", json!(id))));
+                (name, attributes)
+            });
     let operation = select(vec![
         ("session.session", vec![]),
         ("do.task", vec![]),
@@ -195,25 +191,52 @@ fn reward(spoilt: bool) -> impl Strategy<Value = Kind> {
     let good = (-4..5i32).prop_flat_map(|quarters| {
         let value = f64::from(quarters) / 4.0;
         select(vec![
-            ("agentlightning.annotation", vec![("agentlightning.reward.0.name", json!("primary")), (FIRST, json!(value))]),
-            ("agentlightning.annotation", vec![
-                ("agentlightning.reward.1.name", json!("speed")),
-                ("agentlightning.reward.1.value", json!(9)),
-                ("agentlightning.reward.0.name", json!("primary")),
-                (FIRST, json!(quarters)),
-            ]),
-            ("score.task", vec![("agentops.task.output", json!(json!({"type": "reward", "value": value}).to_string()))]),
-            ("score.task", vec![("agentops.entity.output", json!(json!({"type": "reward", "value": quarters}).to_string()))]),
+            (
+                "agentlightning.annotation",
+                vec![("agentlightning.reward.0.name", json!("primary")), (FIRST, json!(value))],
+            ),
+            (
+                "agentlightning.annotation",
+                vec![
+                    ("agentlightning.reward.1.name", json!("speed")),
+                    ("agentlightning.reward.1.value", json!(9)),
+                    ("agentlightning.reward.0.name", json!("primary")),
+                    (FIRST, json!(quarters)),
+                ],
+            ),
+            (
+                "score.task",
+                vec![("agentops.task.output", json!(json!({"type": "reward", "value": value}).to_string()))],
+            ),
+            (
+                "score.task",
+                vec![(
+                    "agentops.entity.output",
+                    json!(json!({"type": "reward", "value": quarters}).to_string()),
+                )],
+            ),
             ("agentlightning.annotation", vec![("reward", json!(value))]),
-            ("agentlightning.annotation", vec![("agentlightning.reward.0.name", json!("p")), (FIRST, json!(" 1.5 "))]),
-            ("agentlightning.annotation", vec![("agentlightning.reward.0.name", json!("p")), (FIRST, json!("0_1.5"))]),
+            (
+                "agentlightning.annotation",
+                vec![("agentlightning.reward.0.name", json!("p")), (FIRST, json!(" 1.5 "))],
+            ),
+            (
+                "agentlightning.annotation",
+                vec![("agentlightning.reward.0.name", json!("p")), (FIRST, json!("0_1.5"))],
+            ),
         ])
     });
     let bad = select(vec![
         ("agentlightning.annotation", vec![("agentlightning.reward", json!(1.0))]),
         ("agentlightning.annotation", vec![(FIRST, json!(1.0))]),
-        ("agentlightning.annotation", vec![("agentlightning.reward.1.name", json!("p")), ("agentlightning.reward.1.value", json!(1.0))]),
-        ("agentlightning.annotation", vec![("agentlightning.reward.0.name", json!("p")), (FIRST, json!("x"))]),
+        (
+            "agentlightning.annotation",
+            vec![("agentlightning.reward.1.name", json!("p")), ("agentlightning.reward.1.value", json!(1.0))],
+        ),
+        (
+            "agentlightning.annotation",
+            vec![("agentlightning.reward.0.name", json!("p")), (FIRST, json!("x"))],
+        ),
         ("agentlightning.annotation", vec![("agentlightning.reward.00.name", json!("p"))]),
         ("x", vec![("agentlightning.reward_model", json!("m"))]),
         ("score.task", vec![("agentops.task.output", json!("5"))]),
@@ -221,7 +244,13 @@ fn reward(spoilt: bool) -> impl Strategy<Value = Kind> {
     ]);
     let odd = select(vec![
         ("score.task", vec![("agentops.task.output", json!("no JSON"))]),
-        ("score.task", vec![("agentops.task.output", json!("0")), ("agentops.entity.output", json!("{\"type\":\"reward\",\"value\":true}"))]),
+        (
+            "score.task",
+            vec![
+                ("agentops.task.output", json!("0")),
+                ("agentops.entity.output", json!("{\"type\":\"reward\",\"value\":true}")),
+            ],
+        ),
         ("score.task", vec![("agentops.task.output", json!("{\"type\":\"reward\",\"value\":null}"))]),
         ("score.task", vec![("agentops.task.output", json!("{\"type\":\"reward\",\"value\":\"good\"}"))]),
         ("score.task", vec![("agentops.task.output", json!("{\"type\":\"reward\",\"value\":NaN}"))]),
@@ -252,8 +281,14 @@ fn attribute(spoilt: bool) -> impl Strategy<Value = (&'static str, Value)> {
         ("agentlightning.operation.output.model", json!("m")),
         ("agentlightning.operation.input.messages.0.content", json!("weave prompt")),
         ("agentlightning.operation.input.temperature", json!(0.5)),
-        ("gen_ai.prompt.1.content", json!("[{\"type\":\"image_url\",\"image_url\":{\"url\":\"http://i/1\"}},{\"type\":\"text\"}]")),
-        ("gen_ai.prompt.0.content", json!("[{\"type\":\"image_url\",\"image_url\":{\"url\":[1.0,2e0,null]}},7]")),
+        (
+            "gen_ai.prompt.1.content",
+            json!("[{\"type\":\"image_url\",\"image_url\":{\"url\":\"http://i/1\"}},{\"type\":\"text\"}]"),
+        ),
+        (
+            "gen_ai.prompt.0.content",
+            json!("[{\"type\":\"image_url\",\"image_url\":{\"url\":[1.0,2e0,null]}},7]"),
+        ),
         ("gen_ai.prompt.3.content", json!("{\"type\":\"image_url\"}")),
         ("gen_ai.prompt.10.content", json!("[{\"type\":\"image_url\",\"image_url\":\"x\"}]")),
         ("gen_ai.prompt.2.content.0.text", json!("parts")),
