@@ -9,7 +9,8 @@ use crate::program::command;
 
 fn run(arguments: &[&str], input: &str) -> Output {
     let mut command = command(&[&["triplets", "-"], arguments].concat());
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     // It may end before it has read everything.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     child.wait_with_output().unwrap()
@@ -34,14 +35,21 @@ fn otlp() -> String {
             "endTimeUnixNano": (1_700_000_000_000_000_010 + start).to_string(), "attributes": attributes,
         })
     };
-    let call = span("0000000000000001", "chat gpt-4", 0, json!([
-        attribute("gen_ai.operation.name", "chat"),
-        attribute("gen_ai.input.messages", messages),
-    ]));
-    let reward = span("0000000000000002", "agentlightning.annotation", 100, json!([
-        attribute("agentlightning.reward.0.name", "primary"),
-        { "key": "agentlightning.reward.0.value", "value": { "doubleValue": 0.5 } },
-    ]));
+    let call = span(
+        "0000000000000001",
+        "chat gpt-4",
+        0,
+        json!([attribute("gen_ai.operation.name", "chat"), attribute("gen_ai.input.messages", messages),]),
+    );
+    let reward = span(
+        "0000000000000002",
+        "agentlightning.annotation",
+        100,
+        json!([
+            attribute("agentlightning.reward.0.name", "primary"),
+            { "key": "agentlightning.reward.0.value", "value": { "doubleValue": 0.5 } },
+        ]),
+    );
     json!({ "resourceSpans": [{ "scopeSpans": [{ "spans": [call, reward] }] }] }).to_string()
 }
 
@@ -77,12 +85,22 @@ fn agent_lightnings_own_json_and_its_proxys() {
         json!({ "rollout_id": "ro", "attempt_id": "at", "sequence_id": sequence, "trace_id": "t", "span_id": id,
                 "parent_id": null, "name": name, "attributes": attributes, "start_time": 1.0, "end_time": 1.0 })
     };
-    let call = span("a", "raw_gen_ai_request", 1, json!({
-        "llm.hosted_vllm.prompt_token_ids": "[1, 2]", "llm.hosted_vllm.response_token_ids": "[[3]]",
-    }));
-    let reward = span("b", "agentlightning.annotation", 2, json!({
-        "agentlightning.reward.0.name": "primary", "agentlightning.reward.0.value": 1,
-    }));
+    let call = span(
+        "a",
+        "raw_gen_ai_request",
+        1,
+        json!({
+            "llm.hosted_vllm.prompt_token_ids": "[1, 2]", "llm.hosted_vllm.response_token_ids": "[[3]]",
+        }),
+    );
+    let reward = span(
+        "b",
+        "agentlightning.annotation",
+        2,
+        json!({
+            "agentlightning.reward.0.name": "primary", "agentlightning.reward.0.value": 1,
+        }),
+    );
     let expected = json!([{
         "prompt": { "token_ids": [1, 2] }, "response": { "token_ids": [3] }, "reward": 1.0,
         "metadata": { "response_id": null },
