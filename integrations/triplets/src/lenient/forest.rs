@@ -89,9 +89,9 @@ pub(super) fn begin(record: &Record<'_>) -> u64 {
     record.start_nanos.or(record.end_nanos).unwrap_or(u64::MAX)
 }
 
-/// When it was over; without an end, it took no time.
+/// When it was over; without an end, it took no time, and without any time it is before nothing.
 pub(super) fn finish(record: &Record<'_>) -> u64 {
-    record.end_nanos.or(record.start_nanos).unwrap_or(0)
+    record.end_nanos.or(record.start_nanos).unwrap_or(u64::MAX)
 }
 
 /// The tightest of `candidates` in the same trace that encloses the span in time.

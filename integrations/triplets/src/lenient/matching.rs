@@ -74,6 +74,15 @@ enum Found {
 
 const TAKEN: &str = "finds no call before it that has none yet";
 
+/// The calls of one trajectory.
+#[derive(Default)]
+struct Calls {
+    /// Those without a reward, by their start.
+    free: Vec<usize>,
+    /// The sequence numbers of all; none when a call has none.
+    numbers: Option<Vec<i64>>,
+}
+
 struct Matching<'r, 'a> {
     records: &'r [Record<'a>],
     forest: &'r Forest,
@@ -81,34 +90,35 @@ struct Matching<'r, 'a> {
     calls: &'r [Call],
     given: Vec<Option<f64>>,
     call_of: HashMap<usize, usize>,
-    /// The calls without a reward in each trajectory, by their start.
-    free: HashMap<String, Vec<usize>>,
-    /// Trajectories that have calls.
-    with_calls: HashSet<String>,
-    /// Trajectories whose calls all have sequence numbers.
-    numbered: HashSet<String>,
+    /// The trajectory of each span, as a small number.
+    trajectory: Vec<usize>,
+    /// Of each trajectory.
+    calls_in: Vec<Calls>,
 }
 
 impl<'r, 'a> Matching<'r, 'a> {
     fn new(records: &'r [Record<'a>], forest: &'r Forest, policy: RewardMatch, calls: &'r [Call]) -> Self {
+        let mut known: HashMap<String, usize> = HashMap::new();
+        let mut number = |record| {
+            let next = known.len();
+            *known.entry(trajectory(record)).or_insert(next)
+        };
+        let trajectory: Vec<usize> = records.iter().map(&mut number).collect();
+        let mut calls_in: Vec<Calls> = Vec::new();
+        calls_in.resize_with(known.len(), Calls::default);
         let mut by_start: Vec<usize> = (0..calls.len()).collect();
         by_start.sort_by_key(|call| begin(&records[calls[*call].record]));
-        let mut free: HashMap<String, Vec<usize>> = HashMap::new();
         for call in by_start {
-            free.entry(trajectory(&records[calls[call].record])).or_default().push(call);
+            calls_in[trajectory[calls[call].record]].free.push(call);
         }
-        let numbered =
-            |in_it: &Vec<usize>| in_it.iter().all(|call| records[calls[*call].record].sequence.is_some());
+        for here in &mut calls_in {
+            here.numbers = here.free.iter().map(|call| records[calls[*call].record].sequence).collect();
+        }
         Self {
             given: vec![None; calls.len()],
             call_of: calls.iter().enumerate().map(|(at, call)| (call.record, at)).collect(),
-            with_calls: free.keys().cloned().collect(),
-            numbered: free
-                .iter()
-                .filter(|(_, calls)| numbered(calls))
-                .map(|(name, _)| name.clone())
-                .collect(),
-            free,
+            trajectory,
+            calls_in,
             records,
             forest,
             policy,
@@ -118,9 +128,8 @@ impl<'r, 'a> Matching<'r, 'a> {
 
     fn give(&mut self, call: usize, value: f64) {
         self.given[call] = Some(value);
-        if let Some(free) = self.free.get_mut(&trajectory(&self.records[self.calls[call].record])) {
-            free.retain(|other| *other != call);
-        }
+        let trajectory = self.trajectory[self.calls[call].record];
+        self.calls_in[trajectory].free.retain(|other| *other != call);
     }
 
     fn find(&self, index: usize, by: By) -> Found {
@@ -189,34 +198,31 @@ impl<'r, 'a> Matching<'r, 'a> {
     }
 
     fn by_sequence(&self, index: usize) -> Found {
-        let record = &self.records[index];
-        let trajectory = trajectory(record);
-        let Some(number) = record.sequence.filter(|_| self.numbered.contains(&trajectory)) else {
+        let here = &self.calls_in[self.trajectory[index]];
+        let (Some(number), Some(numbers)) = (self.records[index].sequence, &here.numbers) else {
             return Found::NotYet;
         };
-        let sequence = |call: &usize| self.records[self.calls[*call].record].sequence.unwrap_or_default();
-        let here = self.calls.iter().enumerate().map(|(call, _)| call);
-        let mut here = here.filter(|call| self.name_of(*call) == trajectory).peekable();
         // One number for all is an exporter's, not an order.
-        if here.peek().is_none() || here.all(|call| sequence(&call) == number) {
+        if numbers.iter().all(|other| *other == number) {
             return Found::NotYet;
         }
-        let free = self.free.get(&trajectory).into_iter().flatten().copied();
-        let before = free.filter(|call| sequence(call) < number && self.may_take(index, *call));
+        let sequence = |call: &usize| self.records[self.calls[*call].record].sequence.unwrap_or_default();
+        let before =
+            here.free.iter().copied().filter(|call| sequence(call) < number && self.may_take(index, *call));
         before.max_by_key(sequence).map_or(Found::Nothing(TAKEN), Found::Call)
     }
 
     fn by_time(&self, index: usize) -> Option<usize> {
-        let trajectory = trajectory(&self.records[index]);
+        let here = &self.calls_in[self.trajectory[index]];
         let start = begin(&self.records[index]);
         let fits = |call: &usize| {
             finish(&self.records[self.calls[*call].record]) <= start && self.may_take(index, *call)
         };
-        if self.with_calls.contains(&trajectory) {
-            return self.free.get(&trajectory)?.iter().rev().copied().find(fits);
+        if here.numbers.as_ref().is_none_or(|numbers| !numbers.is_empty()) {
+            return here.free.iter().rev().copied().find(fits);
         }
         // A reward on its own, say of a trace that was made for it alone, can be anyone's.
-        let all = self.free.values().flatten().copied().filter(fits);
+        let all = self.calls_in.iter().flat_map(|calls| &calls.free).copied().filter(fits);
         all.max_by_key(|call| (begin(&self.records[self.calls[*call].record]), *call))
     }
 
@@ -229,10 +235,6 @@ impl<'r, 'a> Matching<'r, 'a> {
                 a.trace_id == b.trace_id && self.forest.parent(reward) == self.forest.parent(call)
             }
         }
-    }
-
-    fn name_of(&self, call: usize) -> String {
-        trajectory(&self.records[self.calls[call].record])
     }
 }
 
