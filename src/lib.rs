@@ -69,6 +69,15 @@ pub use tracer_factory_triplets::{self as triplets, TraceTriplets};
 // Crossing process boundaries.
 pub use tracer_factory_core::propagation::{self, Baggage, Extractor, Injector, Propagator, TraceState};
 
+// What agents do.
+#[cfg(feature = "agents")]
+pub use tracer_factory_agents as agents;
+#[cfg(feature = "agents")]
+pub use tracer_factory_agents::{
+    AgentTracer, Annotation, EndState, EventType, Message, ModelCall, ModelRequest, ModelResponse, Session,
+    SessionOptions, Usage,
+};
+
 // OpenTelemetry, with the very version that fits.
 #[cfg(feature = "opentelemetry")]
 pub use opentelemetry;

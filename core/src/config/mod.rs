@@ -54,6 +54,8 @@ pub struct TracerConfig {
     pub limits: Limits,
     /// What is taken out of spans before they are recorded.
     pub redact: RedactConfig,
+    /// Whether what people and models say to each other is recorded; when nobody says, for agent sessions only.
+    pub capture_messages: Option<bool>,
     /// Whether credentials may go to another host without TLS.
     pub allow_plaintext_credentials: bool,
     /// How finished spans are gathered and sent.
@@ -84,6 +86,7 @@ impl Default for TracerConfig {
             propagators: vec![Propagator::TraceContext],
             limits: Limits::default(),
             redact: RedactConfig::default(),
+            capture_messages: None,
             allow_plaintext_credentials: false,
             delivery: DeliveryConfig::default(),
             otlp: OtlpConfig::default(),
@@ -99,6 +102,11 @@ impl TracerConfig {
     /// The defaults, for one destination.
     pub fn new(tracer_type: TracerType) -> Self {
         Self { tracer_types: vec![tracer_type], ..Self::default() }
+    }
+
+    /// Whether what people and models say to each other is recorded.
+    pub fn captures_messages(&self) -> bool {
+        self.capture_messages.unwrap_or_else(|| self.tracer_types.contains(&TracerType::AgentSession))
     }
 
     /// A builder that starts from the defaults.

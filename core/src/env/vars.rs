@@ -33,6 +33,7 @@ const OTEL_SAMPLERS: &[&str] = &[
     "parentbased_traceidratio",
 ];
 
+const CAPTURES: &[&str] = &["true", "false", "span_only", "event_only", "span_and_event", "no_content"];
 const REDACT_MODES: &[&str] = &["credentials", "allow-list", "off"];
 const URL_QUERIES: &[&str] = &["secrets", "all", "keep"];
 
@@ -159,6 +160,10 @@ variables! {
             "Whole attribute names, by comma, whose values are kept; * at the end for any rest.";
         TRACER_REDACT_URL_QUERY tracer_redact_url_query Kind::OneOf(URL_QUERIES), "secrets",
             "What of a URL's query is taken out: the values of secret parameters, all of it, or nothing.";
+        TRACER_CAPTURE_MESSAGES tracer_capture_messages Kind::Bool, "(true for agent-session)",
+            "Whether what people and models say to each other is recorded: prompts, answers, arguments and results of tools.";
+        OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT otel_instrumentation_genai_capture_message_content Kind::OneOf(CAPTURES), "(not set)",
+            "The same, as OpenTelemetry's instrumentations are told.";
         TRACER_ALLOW_PLAINTEXT_CREDENTIALS tracer_allow_plaintext_credentials Kind::Bool, "false",
             "Whether credentials may go to another host over http://.";
     }

@@ -78,6 +78,7 @@ impl Recorder {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let id = NEXT.fetch_add(1, Relaxed);
         let rules = Redactor::new(&config.redact);
+        let rules = if config.captures_messages() { rules } else { rules.without_messages() };
         let redaction = (!rules.is_off()).then(|| Arc::new(Redaction::new(rules)));
         let recorder = Arc::new(Self {
             id,

@@ -32,6 +32,13 @@ const ROWS: &[Row] = &[
     ("limits.value_bytes", &[("TRACER_VALUE_LENGTH_LIMIT", "4KiB", "4KiB"), ("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "2", "2"), ("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "3", "3")]),
     ("limits.span_bytes", &[("TRACER_SPAN_BYTES", "65536", "64KiB")]),
     ("limits.last_trace_bytes", &[("TRACER_LAST_TRACE_BYTES", "0", "0")]),
+    (
+        "capture_messages",
+        &[
+            ("TRACER_CAPTURE_MESSAGES", "no", "false"),
+            ("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "span_only", "true"),
+        ],
+    ),
     ("redact.mode", &[("TRACER_REDACT", "OFF", "off")]),
     ("redact.keys", &[("TRACER_REDACT_KEYS", "a, b.c", "a,b.c")]),
     ("redact.allow_keys", &[("TRACER_REDACT_ALLOW_KEYS", "a.*", "a.*")]),
