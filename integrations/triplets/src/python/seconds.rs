@@ -29,7 +29,7 @@ mod tests {
         assert_eq!(seconds(0), None);
         assert_eq!(seconds(5), Some(5.0));
         assert_eq!(seconds(1_700_000_000_500_000_000), Some(1_700_000_000.5));
-        assert_eq!(seconds(1_000_000_000_001), Some(1000.000_000_001));
+        assert_eq!(seconds(1_000_000_000_001), Some(1_000.000_000_001));
         assert_eq!(nanos(1.5), 1_500_000_000);
     }
 }

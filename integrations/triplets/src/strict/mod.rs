@@ -12,6 +12,7 @@ mod rewards;
 mod tree;
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 pub(crate) use self::calls::USUAL_NAME;
 use self::tree::Tree;
@@ -46,7 +47,9 @@ pub(crate) fn extract(mut records: Vec<Record<'_>>, options: &Options) -> Result
     if let (Some(reward), Some(last)) = (options.final_reward, triplets.last_mut()) {
         last.reward = Json::Float(reward);
     }
-    say_rewards(&tree, &rewards_of, &matched, &mut reasons);
+    if options.why {
+        say_rewards(&tree, &rewards_of, &matched, &mut reasons);
+    }
     Ok(Extraction { triplets, why: reasons.into_why(Reason::Unreachable) })
 }
 
@@ -71,16 +74,17 @@ fn say_rewards(
     matched: &rewards::Matched,
     reasons: &mut Reasons,
 ) {
+    let call_of: HashMap<_, _> = matched.iter().map(|(call, (from, _))| (*from, *call)).collect();
     for node in tree.preorder(tree.root) {
         let Some(value) = &rewards_of[node].value else { continue };
         let Some(record) = tree.node(node).record else { continue };
-        let value = serde_json::to_string(value).unwrap_or_default();
-        match matched.iter().find(|(_, (from, _))| *from == node) {
-            Some((call, _)) => reasons.say(record, Reason::RewardAssigned, || {
-                format!("its reward, {value}, goes to span {}", tree.id_text(*call))
+        let value = || serde_json::to_string(value).unwrap_or_default();
+        match call_of.get(&node) {
+            Some(call) => reasons.say(record, Reason::RewardAssigned, || {
+                format!("its reward, {}, goes to span {}", value(), tree.id_text(*call))
             }),
             None => reasons.say(record, Reason::RewardUnassigned, || {
-                format!("its reward, {value}, finds no call that ended before and has none yet")
+                format!("its reward, {}, finds no call that ended before and has none yet", value())
             }),
         }
     }
