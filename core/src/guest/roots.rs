@@ -6,10 +6,12 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use tracer_factory_ring::fork::PerProcess;
 
 use crate::ids::TraceId;
-use crate::lock::lock;
+use crate::lock::{inherited, lock};
 use crate::recorder::{SharedCapture, Worker};
 
 /// Places for open roots.
@@ -28,16 +30,16 @@ struct Place {
     worker: AtomicI64,
 }
 
-type Captures = Mutex<Vec<(u64, Arc<SharedCapture>)>>;
+type Captures = Vec<(u64, Arc<SharedCapture>)>;
 
 /// All that are open.
 struct Roots {
     open: [Place; PLACES],
     /// Those that found no place.
-    crowd: Mutex<BTreeMap<u64, Worker>>,
+    crowd: PerProcess<Mutex<BTreeMap<u64, Worker>>>,
     crowd_size: AtomicUsize,
     /// What was asked for, by some bits of the key.
-    captures: [Captures; 16],
+    captures: [PerProcess<Mutex<Captures>>; 16],
 }
 
 static ROOTS: Roots = Roots::new();
@@ -87,9 +89,9 @@ impl Roots {
     const fn new() -> Self {
         Self {
             open: [const { Place { key: AtomicU64::new(0), worker: AtomicI64::new(0) } }; PLACES],
-            crowd: Mutex::new(BTreeMap::new()),
+            crowd: PerProcess::new(),
             crowd_size: AtomicUsize::new(0),
-            captures: [const { Mutex::new(Vec::new()) }; 16],
+            captures: [const { PerProcess::new() }; 16],
         }
     }
 
@@ -116,7 +118,7 @@ impl Roots {
     #[cold]
     #[inline(never)]
     fn join_crowd(&self, key: u64, worker: Worker) -> OpenRoot {
-        let mut crowd = lock(&self.crowd);
+        let mut crowd = self.lock_crowd();
         crowd.insert(key, worker);
         self.crowd_size.store(crowd.len(), Relaxed);
         OpenRoot { key, place: None }
@@ -139,7 +141,7 @@ impl Roots {
     #[inline(never)]
     fn leave_crowd(&self, key: u64) -> Option<Arc<SharedCapture>> {
         let capture = self.take_capture(key);
-        let mut crowd = lock(&self.crowd);
+        let mut crowd = self.lock_crowd();
         crowd.remove(&key);
         self.crowd_size.store(crowd.len(), Relaxed);
         capture
@@ -147,18 +149,27 @@ impl Roots {
 
     #[inline(never)]
     fn take_capture(&self, key: u64) -> Option<Arc<SharedCapture>> {
-        let mut captures = lock(self.captures_of(key)?);
+        let mut captures = self.lock_captures(key)?;
         let at = captures.iter().position(|(of, _)| *of == key)?;
         Some(captures.swap_remove(at).1)
     }
 
-    fn captures_of(&self, key: u64) -> Option<&Captures> {
+    fn captures_of(&self, key: u64) -> Option<&PerProcess<Mutex<Captures>>> {
         self.captures.get((key >> 2) as usize % self.captures.len())
+    }
+
+    /// What spans of a parent process are gathered in is of no use in its child, which records none of them.
+    fn lock_captures(&self, key: u64) -> Option<MutexGuard<'_, Captures>> {
+        Some(lock(self.captures_of(key)?.get(|_| Mutex::default())))
+    }
+
+    fn lock_crowd(&self) -> MutexGuard<'_, BTreeMap<u64, Worker>> {
+        lock(self.crowd.get(inherited))
     }
 
     fn knows(&self, key: u64) -> bool {
         self.places(key).any(|(_, place)| place.key.load(Relaxed) & !ASKED == key)
-            || self.crowd_size.load(Relaxed) != 0 && lock(&self.crowd).contains_key(&key)
+            || self.crowd_size.load(Relaxed) != 0 && self.lock_crowd().contains_key(&key)
     }
 
     /// The worker of an open root, once the root knows that somebody asks.
@@ -168,7 +179,7 @@ impl Roots {
             return if self.crowd_size.load(Relaxed) == 0 {
                 None
             } else {
-                lock(&self.crowd).get(&key).copied()
+                self.lock_crowd().get(&key).copied()
             };
         };
         let worker = Worker::from_word(place.worker.load(Relaxed));
@@ -184,7 +195,7 @@ impl Roots {
         if !self.knows(key) {
             return None;
         }
-        let mut captures = lock(self.captures_of(key)?);
+        let mut captures = self.lock_captures(key)?;
         let worker = self.tell(key)?;
         if let Some((_, capture)) = captures.iter().find(|(of, _)| *of == key) {
             return Some((Arc::clone(capture), worker));

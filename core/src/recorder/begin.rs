@@ -49,8 +49,6 @@ impl Local {
     }
 
     /// In a child of a fork: its identifiers must not be those that its parent gives out.
-    #[cold]
-    #[inline(never)]
     pub(super) fn begin_anew(&mut self, generation: u64) {
         self.generation = generation;
         self.random = Random::new();
@@ -59,29 +57,29 @@ impl Local {
     /// Begins in a closed node. What is known goes there at once, so that little has to be remembered on the way.
     #[inline(always)]
     fn begin(&mut self, node: &Node, recorder: &Arc<Recorder>, start: &StartSpan<'_>) -> bool {
-        if self.generation != recorder.generation() {
-            self.begin_anew(recorder.generation());
-        }
         self.let_stand_first(recorder);
+        let shared: &Recorder = recorder;
         let Self { nodes, depth, entries, random, spare, suppressed, .. } = self;
         let Some(entry) = entries.first_mut() else { return false };
         let bound = entry.worker;
         node.span_id.set(random.span_id());
-        node.recorder.set(recorder.id);
-        node.plain_for.set(recorder.id);
+        let id = shared.id;
+        node.recorder.set(id);
+        node.plain_for.set(id);
         node.is_remote.set(false);
         node.parent_is_remote.set(false);
         node.unwinding.set(false);
         let flags = match (&start.parent, nodes.get(depth.wrapping_sub(1))) {
-            (Parent::Current, Some(current)) if current.plain_for.get() == recorder.id => {
+            (Parent::Current, Some(current)) if current.plain_for.get() == id => {
+                node.set_root(current.root_below());
+                let current: &Node = current;
                 node.trace_id.set(current.trace_id.get());
                 node.parent.set(current.span_id.get());
-                node.worker.set(bound.or(|| current.worker.get()).or(|| recorder.only_worker()));
-                node.set_root(current.root_below());
+                node.worker.set(bound.or(|| current.worker.get()).or(|| shared.only_worker()));
                 current.flags.get()
             }
             (Parent::Current, None) | (Parent::None, _) => {
-                node.worker.set(bound.or(|| recorder.only_worker()));
+                node.worker.set(bound.or(|| shared.only_worker()));
                 begin_trace(node, random, entry)
             }
             (parent, _) => inherit(node, parent, nodes.get(..*depth).unwrap_or_default(), random, entry),
@@ -90,7 +88,7 @@ impl Local {
         if std::thread::panicking() {
             node.unwinding.set(true);
         }
-        if !flags.is_sampled() || recorder.is_closed() || *suppressed {
+        if !flags.is_sampled() || shared.is_closed() || *suppressed {
             drop(node.take_root());
             node.stage.set(Stage::Passing);
             return false;
@@ -101,9 +99,9 @@ impl Local {
             None => new_recording(spare),
         };
         let is_local_root = node.is_root();
-        recording.span.begin(recorder, entry.output().clock.now(), start.start);
+        recording.span.begin(shared, entry.output().clock.now(), start.start);
         recording.span.write_head(&Beginning {
-            trace_id: node.trace_id.get(),
+            trace_id: &node.trace_id,
             span_id: node.span_id.get(),
             parent: node.parent.get(),
             parent_is_remote: node.parent_is_remote.get(),

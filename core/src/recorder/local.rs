@@ -73,9 +73,8 @@ impl Output {
     #[cold]
     #[inline(never)]
     fn new(recorder: &Recorder) -> Self {
-        let (producer, consumer) = recorder.new_lane();
         let share = Arc::new(ThreadShare::default());
-        recorder.lanes().register(consumer, Arc::clone(&share));
+        let producer = recorder.new_lane(&share);
         Self { producer, share, clock: ThreadClock::new(), gave_up_at: None }
     }
 }
@@ -141,7 +140,19 @@ impl Local {
     #[inline(always)]
     pub(super) fn let_stand_first(&mut self, recorder: &Arc<Recorder>) {
         let is_first = self.entries.first().is_some_and(|first| Arc::ptr_eq(&first.recorder, recorder));
-        if !is_first && !self.bring_forward(recorder.id) {
+        if !is_first {
+            self.let_another_stand_first(recorder);
+        }
+    }
+
+    /// In a child of a fork its recorders are others, so the first to be used comes here.
+    #[cold]
+    #[inline(never)]
+    fn let_another_stand_first(&mut self, recorder: &Arc<Recorder>) {
+        if self.generation != recorder.generation() {
+            self.begin_anew(recorder.generation());
+        }
+        if !self.bring_forward(recorder.id) {
             self.add_entry(recorder);
         }
     }

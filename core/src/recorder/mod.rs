@@ -15,6 +15,7 @@ mod open_span;
 mod random;
 mod redaction;
 mod shared;
+mod supply;
 
 pub(crate) use clock::keep_time;
 #[cfg(feature = "guest")]
