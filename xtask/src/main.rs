@@ -18,7 +18,7 @@ const USAGE: &str = "\
 Usage: cargo xtask <command>
 
   provision [NAME...]   put the real servers that tests run against into the cache:
-                        all of them, or those named (zipkin, phoenix, collector, jaeger)
+                        all of them, or those named (zipkin, agent-lightning, phoenix, collector, jaeger)
   fuzz [--seconds N] [TARGET...]
                         run the fuzz targets, all or those named, for a minute or N seconds
                         each; needs the nightly toolchain
