@@ -5,4 +5,6 @@
 mod demo;
 mod explain;
 mod program;
+#[cfg(target_os = "linux")]
+mod replay;
 mod serve;

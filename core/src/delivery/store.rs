@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use tracer_factory_ring::RingFile;
 
 use super::batch::Batch;
-use crate::config::{DeliveryConfig, Fsync};
+use crate::config::DeliveryConfig;
 use crate::otlp::ResourceBytes;
 use crate::recorder::Recorder;
+use crate::report::DiskHealth;
 use crate::spool::{Evicted, Limit, Moment, Spool, SpoolError, SpoolOptions, Unsynced};
 
 /// A disk that failed is tried again after this long, and after twice as long each further time.
@@ -36,14 +37,17 @@ pub(super) struct Store {
     spool: Option<Spool>,
     ring: Option<Arc<RingFile>>,
     resource: Arc<ResourceBytes>,
-    fsync: Fsync,
     /// Scopes that the spool knows of.
     scopes: usize,
     /// Until when a disk that failed is left alone.
     until: Option<Instant>,
     pause: Duration,
-    /// Whether the disk has failed since something was last said about it.
-    complained: bool,
+    /// How often the disk has failed.
+    failures: u64,
+    /// Why nothing can be put on disk, until something can.
+    failed: Option<String>,
+    /// Why what was put there could not be forced to the disk itself, until that works.
+    not_synced: Option<String>,
     /// What was left behind at the end.
     directory: Option<PathBuf>,
 }
@@ -61,12 +65,13 @@ impl Store {
         let mut store = Self {
             spool: None,
             ring: None,
-            fsync: config.spool.fsync,
             scopes: resource.scopes(),
             resource,
             until: None,
             pause: FIRST_PAUSE,
-            complained: false,
+            failures: 0,
+            failed: None,
+            not_synced: None,
             directory: None,
         };
         let Some(base) = directory else { return store };
@@ -111,15 +116,10 @@ impl Store {
             // Where this fails, so does what follows.
             let _ = spool.set_context(&self.resource.to_context());
         }
-        let appended = spool.append(sequence, batch.len() as u32, batch.record_bytes());
-        let appended = appended.and_then(|()| match self.fsync {
-            Fsync::Always => spool.take_unsynced().map_or(Ok(()), Unsynced::sync),
-            Fsync::Every(_) | Fsync::Never => Ok(()),
-        });
-        match appended {
+        match spool.append(sequence, batch.len() as u32, batch.record_bytes()) {
             Ok(()) => {
                 self.pause = FIRST_PAUSE;
-                if std::mem::take(&mut self.complained) {
+                if self.failed.take().is_some() {
                     tracing::info!(directory = %spool.directory().display(), "spans are kept on disk again");
                 }
                 Saved::Yes
@@ -137,7 +137,8 @@ impl Store {
     pub(super) fn fail(&mut self, error: &dyn std::error::Error) {
         self.until = Some(Instant::now() + self.pause);
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
-        if !std::mem::replace(&mut self.complained, true) {
+        self.failures += 1;
+        if self.failed.replace(error.to_string()).is_none() {
             tracing::warn!(
                 error = %error,
                 "spans can't be put on disk; they are kept in memory until that works again"
@@ -152,6 +153,11 @@ impl Store {
             self.until = None;
         }
         due
+    }
+
+    /// The end is near: whatever failed a moment ago, this is the last attempt.
+    pub(super) fn try_now(&mut self) {
+        self.until = None;
     }
 
     /// A batch that is on disk; `None` when it can't be read back.
@@ -206,6 +212,33 @@ impl Store {
         self.spool.as_mut()?.take_unsynced()
     }
 
+    /// What became of syncing. A file that can't be synced is left: the system may call clean what is lost of it.
+    pub(super) fn synced(&mut self, result: Result<(), SpoolError>) {
+        match result {
+            Ok(()) => {
+                if self.not_synced.take().is_some() {
+                    tracing::info!("spans on disk reach the disk itself again");
+                }
+            }
+            Err(error) => {
+                self.failures += 1;
+                if let Some(spool) = &mut self.spool {
+                    spool.leave_segment();
+                }
+                if self.not_synced.replace(error.to_string()).is_none() {
+                    tracing::warn!(
+                        error = %error,
+                        "spans on disk may not survive that the machine stops; a killed process still loses none"
+                    );
+                }
+            }
+        }
+    }
+
+    pub(super) fn health(&self) -> DiskHealth {
+        DiskHealth { failures: self.failures, error: self.failed.clone().or_else(|| self.not_synced.clone()) }
+    }
+
     /// The last act: what is on disk stays for a later process when something is pending, and goes otherwise. The lanes'
     /// file goes in any case: what was in it is on disk elsewhere, or counted as lost.
     pub(super) fn close(&mut self, cursors: &[u64], pending: bool) {
@@ -232,5 +265,84 @@ fn ring(spool: &Spool, config: &DeliveryConfig) -> Option<Arc<RingFile>> {
             );
             None
         }
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::super::log::Log;
+    use super::*;
+    use crate::config::{Fsync, TracerConfig};
+    use crate::sampling::Sampler;
+    use crate::span::SpanData;
+    use crate::spool::Disk;
+
+    fn store(base: &Path, fsync: Fsync) -> (Store, Disk) {
+        let mut config = TracerConfig::default();
+        config.delivery.spool.fsync = fsync;
+        let recorder = Recorder::new(&config, Sampler::ratio(1.0), Arc::default());
+        let store = Store::open(Some(base), &config.delivery, &["key".to_owned()], &recorder);
+        let disk = store.spool.as_ref().unwrap().disk();
+        (store, disk)
+    }
+
+    fn batch() -> Arc<Batch> {
+        Arc::new(Batch::from_spans(&[SpanData::default(), SpanData::default()]))
+    }
+
+    fn log(store: Store) -> Log {
+        Log::new([("test", "test://".to_owned())].into_iter(), 1 << 20, store)
+    }
+
+    #[test]
+    fn a_batch_that_could_not_be_synced_is_kept_once_it_can() {
+        let base = tempfile::tempdir().unwrap();
+        let (mut store, disk) = store(base.path(), Fsync::Always);
+        disk.break_sync();
+        for failures in 1..4 {
+            assert_eq!(store.append(0, &batch()), Saved::No);
+            assert!(store.health().error.is_some_and(|error| error.contains("sync")));
+            assert_eq!(store.health().failures, failures);
+            assert!(!store.is_on() && store.try_again(Instant::now() + LONGEST_PAUSE));
+        }
+        disk.mend();
+        assert_eq!((store.append(0, &batch()), store.append(1, &batch())), (Saved::Yes, Saved::Yes));
+        assert_eq!(store.health(), DiskHealth { failures: 3, error: None });
+        assert!(store.read(0).is_some_and(|batch| batch.len() == 2));
+    }
+
+    #[test]
+    fn syncing_in_vain_shows_until_it_works_again() {
+        let base = tempfile::tempdir().unwrap();
+        let (mut store, disk) = store(base.path(), Fsync::Every(Duration::ZERO));
+        assert_eq!(store.append(0, &batch()), Saved::Yes);
+        disk.break_sync();
+        let log = log(store);
+        let failed = log.take_unsynced().unwrap().sync();
+        log.synced(failed);
+        let health = log.health();
+        assert!(
+            health.disk.failures == 1 && health.disk.error.is_some() && health.is_healthy(),
+            "{health:?}"
+        );
+        disk.mend();
+        log.synced(Ok(()));
+        assert_eq!(log.health().disk.error, None);
+    }
+
+    #[test]
+    fn a_disk_that_failed_a_moment_ago_is_tried_at_the_end() {
+        let base = tempfile::tempdir().unwrap();
+        let (store, disk) = store(base.path(), Fsync::Never);
+        let log = log(store);
+        disk.fill();
+        log.push(batch(), Vec::new());
+        log.leave_the_lanes();
+        assert_eq!(log.health().disk.failures, 1);
+        disk.mend();
+        log.close();
+        let [report] = log.report(crate::recorder::Counts::default(), 0).try_into().unwrap();
+        assert_eq!((report.pending, report.dropped_total()), (2, 0), "{report:?}");
+        assert!(log.directory().is_some_and(|kept| kept.starts_with(base.path())));
     }
 }
