@@ -119,6 +119,11 @@ impl<B> RecordingTracer<B> {
         })
     }
 
+    #[cfg(test)]
+    pub(crate) fn life_for_tests(&self) -> &Life {
+        &self.life
+    }
+
     /// An OpenTelemetry `TracerProvider` that records into this tracer. From the first one on, native scopes attach
     /// OpenTelemetry contexts too, so that both kinds nest in each other.
     #[cfg(feature = "guest")]

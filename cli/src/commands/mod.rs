@@ -49,8 +49,8 @@ pub(crate) enum CommandError {
     ReadyFile { path: PathBuf, source: io::Error },
     #[error("{} is not a directory", .0.display())]
     NoDirectory(PathBuf),
-    #[error("{pending} spans could not be delivered and are still there")]
-    NotReplayed { pending: u64 },
+    #[error("not everything was replayed: {0}")]
+    NotReplayed(String),
     #[error("{0}")]
     Triplets(#[from] triplets::TripletsError),
     #[error("standard output can't be written: {0}")]

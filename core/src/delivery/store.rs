@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use tracer_factory_ring::RingFile;
 
 use super::batch::Batch;
-use crate::config::{DeliveryConfig, Fsync};
+use crate::config::DeliveryConfig;
 use crate::otlp::ResourceBytes;
 use crate::recorder::Recorder;
+use crate::report::DiskHealth;
 use crate::spool::{Evicted, Limit, Moment, Spool, SpoolError, SpoolOptions, Unsynced};
 
 /// A disk that failed is tried again after this long, and after twice as long each further time.
@@ -40,14 +41,17 @@ pub(super) struct Store {
     spool: Option<Spool>,
     ring: Option<Arc<RingFile>>,
     resource: Arc<ResourceBytes>,
-    fsync: Fsync,
     /// Scopes that the spool knows of.
     scopes: usize,
     /// Until when a disk that failed is left alone.
     until: Option<Instant>,
     pause: Duration,
-    /// Whether the disk has failed since something was last said about it.
-    complained: bool,
+    /// How often the disk has failed.
+    failures: u64,
+    /// Why nothing can be put on disk, until something can.
+    failed: Option<String>,
+    /// Why what was put there could not be forced to the disk itself, until that works.
+    not_synced: Option<String>,
     /// What was left behind at the end.
     directory: Option<PathBuf>,
 }
@@ -65,12 +69,13 @@ impl Store {
         let mut store = Self {
             spool: None,
             ring: None,
-            fsync: config.spool.fsync,
             scopes: resource.scopes(),
             resource,
             until: None,
             pause: FIRST_PAUSE,
-            complained: false,
+            failures: 0,
+            failed: None,
+            not_synced: None,
             directory: None,
         };
         let Some(base) = directory else { return store };
@@ -117,15 +122,10 @@ impl Store {
             // Where this fails, so does what follows.
             let _ = spool.set_context(&self.resource.to_context());
         }
-        let appended = spool.append(sequence, batch.len() as u32, batch.record_bytes());
-        let appended = appended.and_then(|()| match self.fsync {
-            Fsync::Always => spool.take_unsynced().map_or(Ok(()), Unsynced::sync),
-            Fsync::Every(_) | Fsync::Never => Ok(()),
-        });
-        match appended {
+        match spool.append(sequence, batch.len() as u32, batch.record_bytes()) {
             Ok(()) => {
                 self.pause = FIRST_PAUSE;
-                if std::mem::take(&mut self.complained) {
+                if self.failed.take().is_some() {
                     tracing::info!(directory = %spool.directory().display(), "spans are kept on disk again");
                 }
                 Saved::Yes
@@ -143,7 +143,8 @@ impl Store {
     pub(super) fn fail(&mut self, error: &dyn std::error::Error) {
         self.until = Some(Instant::now() + self.pause);
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
-        if !std::mem::replace(&mut self.complained, true) {
+        self.failures += 1;
+        if self.failed.replace(error.to_string()).is_none() {
             tracing::warn!(
                 error = %error,
                 "spans can't be put on disk; they are kept in memory until that works again"
@@ -158,6 +159,11 @@ impl Store {
             self.until = None;
         }
         due
+    }
+
+    /// The end is near: whatever failed a moment ago, this is the last attempt.
+    pub(super) fn try_now(&mut self) {
+        self.until = None;
     }
 
     /// A batch that is on disk; `None` when it can't be read back.
@@ -212,6 +218,33 @@ impl Store {
         self.spool.as_mut()?.take_unsynced()
     }
 
+    /// What became of syncing. A file that can't be synced is left: the system may call clean what is lost of it.
+    pub(super) fn synced(&mut self, result: Result<(), SpoolError>) {
+        match result {
+            Ok(()) => {
+                if self.not_synced.take().is_some() {
+                    tracing::info!("spans on disk reach the disk itself again");
+                }
+            }
+            Err(error) => {
+                self.failures += 1;
+                if let Some(spool) = &mut self.spool {
+                    spool.leave_segment();
+                }
+                if self.not_synced.replace(error.to_string()).is_none() {
+                    tracing::warn!(
+                        error = %error,
+                        "spans on disk may not survive that the machine stops; a killed process still loses none"
+                    );
+                }
+            }
+        }
+    }
+
+    pub(super) fn health(&self) -> DiskHealth {
+        DiskHealth { failures: self.failures, error: self.failed.clone().or_else(|| self.not_synced.clone()) }
+    }
+
     /// The last act: what is on disk stays for a later process when something is pending, and goes otherwise. The lanes'
     /// file goes in any case: what was in it is on disk elsewhere, or counted as lost.
     pub(super) fn close(&mut self, cursors: &[u64], pending: bool) {
@@ -256,26 +289,6 @@ fn lanes_within(max_bytes: u64, lane_bytes: usize) -> (usize, u64) {
     (lane, half.min(RingFile::bytes_of(MOST_LANES, lane)).max(enough(lane)))
 }
 
-#[cfg(all(test, target_os = "linux"))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_least_that_may_be_allowed_is_enough_for_some_lanes() {
-        const KIB: u64 = 1 << 10;
-        const MIB: u64 = 1 << 20;
-        let of = |max_bytes, lane: u64| {
-            let (lane, file) = lanes_within(max_bytes, lane as usize);
-            let lanes = (1..).take_while(|lanes| RingFile::bytes_of(*lanes, lane) <= file).count();
-            assert!(file <= max_bytes);
-            (lane as u64, lanes)
-        };
-        assert_eq!(of(MIB, MIB), (64 * KIB, 8));
-        assert_eq!(of(2 * MIB, MIB), (64 * KIB, 15));
-        assert_eq!(of(16 * MIB, MIB), (512 * KIB, 15));
-        assert_eq!(of(256 * MIB, 64 * MIB), (8 * MIB, 15));
-        assert_eq!(of(256 * MIB, MIB), (MIB, 127));
-        assert_eq!(of(1024 * MIB, MIB), (MIB, 128));
-        assert_eq!(of(MIB, 4 * KIB), (4 * KIB, 63), "smaller ones only when asked for");
-    }
-}
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests;

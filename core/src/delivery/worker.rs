@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use super::breaker::Breaker;
 use super::destination::Destination;
-use super::task::DestinationTask;
+use super::task::{DestinationTask, Held};
 use super::{Flush, Shared};
 use crate::config::bounds::TIMEOUT;
 
@@ -20,7 +20,9 @@ const CLOSE_LATE: Duration = Duration::from_millis(250);
 const PROBE: Duration = Duration::from_millis(TIMEOUT.max + 1000);
 /// What destinations have to take what fills a lane, before it is put on disk.
 const SOON: Duration = Duration::from_millis(5);
-/// How often the clock is looked after, old files go, and what earlier processes left is looked for.
+/// How often what other processes left is looked for.
+const LOOK: Duration = Duration::from_secs(30);
+/// How often the clock is looked after, and old files go.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
 
 /// Runs until told to stop. Everything here is on one thread.
@@ -39,14 +41,17 @@ pub(super) fn run(runtime: Runtime, shared: &Arc<Shared>, destinations: Vec<Box<
                     urgent: shared.urgent.subscribe(),
                     abandoned: abandoned.clone(),
                     breaker: Breaker::new(Instant::now(), PROBE, fastrand::Rng::new()),
+                    held: Held::nothing(),
                 };
                 tokio::spawn(task.run())
             })
             .collect();
         let house = tokio::spawn(keep_house(Arc::clone(shared)));
+        let look = tokio::spawn(look_around(Arc::clone(shared), abandoned.clone()));
         let deadline = gather_until_stopped(shared).await;
         let left = deadline.saturating_duration_since(Instant::now());
         let _ = tokio::time::timeout(left, shared.log.all_settled()).await;
+        shared.recovery.close();
         let _ = abandon.send(true);
         let now = Instant::now();
         let end = (now + CLOSE).min(deadline).max(now + CLOSE_LATE);
@@ -54,10 +59,13 @@ pub(super) fn run(runtime: Runtime, shared: &Arc<Shared>, destinations: Vec<Box<
             let _ = tokio::time::timeout_at(end.into(), task).await;
         }
         house.abort();
+        let _ =
+            tokio::time::timeout(CLOSE.min(deadline.saturating_duration_since(Instant::now())), look).await;
         if let Some(refused) = &shared.refused {
             refused.close(end.saturating_duration_since(Instant::now()));
         }
         shared.log.close();
+        shared.recovery.let_go();
         shared.release_lanes();
     });
     // A name look-up that hangs must not hold the process.
@@ -114,10 +122,38 @@ async fn keep_house(shared: Arc<Shared>) {
         tick.tick().await;
         shared.log.keep_house(Instant::now());
         shared.release_lanes();
-        shared.recovery.look_around(Instant::now());
         if let Some(unsynced) = shared.log.take_unsynced() {
             // A disk may take long over this, and destinations share the thread.
-            let _ = tokio::task::spawn_blocking(move || unsynced.sync()).await;
+            if let Ok(synced) = tokio::task::spawn_blocking(move || unsynced.sync()).await {
+                shared.log.synced(synced);
+            }
+        }
+    }
+}
+
+/// Looks for what earlier processes left, on a thread of its own each time: it reads and writes as much as they left.
+async fn look_around(shared: Arc<Shared>, mut abandoned: watch::Receiver<bool>) {
+    if !shared.recovery.looks() {
+        return;
+    }
+    loop {
+        let (end, ended) = oneshot::channel::<()>();
+        let thread = std::thread::Builder::new().name("tracer-leftovers".to_owned()).spawn({
+            let shared = Arc::clone(&shared);
+            move || {
+                crate::recorder::suppress_this_thread();
+                shared.recovery.look_around();
+                drop(shared);
+                drop(end);
+            }
+        });
+        // Without a thread there may be one the next time.
+        if thread.is_ok() {
+            let _ = ended.await;
+        }
+        tokio::select! {
+            _ = abandoned.wait_for(|abandoned| *abandoned) => return,
+            () = tokio::time::sleep(LOOK) => {}
         }
     }
 }

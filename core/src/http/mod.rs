@@ -3,6 +3,7 @@
 //! It runs on the delivery thread's own runtime, follows no redirect, uses no proxy, and reads no more
 //! of an answer than it must; every failure is already an [`Outcome`](crate::delivery::Outcome).
 
+mod account;
 mod client;
 mod header_file;
 mod joined_writes;

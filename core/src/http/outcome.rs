@@ -47,7 +47,7 @@ pub(super) fn of_answer(
                 sender.setting,
                 usual_path(sender)
             );
-            Err(Outcome::Rejected(error(sender, what)))
+            Err(Outcome::Rejected(error(sender, what).of_any_batch()))
         }
         Ok(response) if response.status.is_success() => Ok(response),
         Ok(response) => Err(of_status(sender, &response)),
@@ -69,9 +69,16 @@ pub(super) fn of_status(sender: &HttpSender, response: &Response) -> Outcome {
         || matches!(response.status.as_u16(), 401 | 403) && sender.awaits_credentials()
     {
         Outcome::Retry { after: retry_after(&response.headers, SystemTime::now()), error }
+    } else if is_of_any_batch(response.status) {
+        Outcome::Rejected(error.of_any_batch())
     } else {
         Outcome::Rejected(error)
     }
+}
+
+/// Whether a status is about who sends, where to or how, and not about what is in the batch.
+fn is_of_any_batch(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 300..=399 | 401..=407 | 410 | 415 | 421 | 426 | 451 | 501 | 505)
 }
 
 /// By its status, or by what Go's servers say of a body beyond their limit, the Collector's with a status of 400.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::super::{HeaderFile, HttpSender, HttpTarget, TlsVariables};
+use super::super::{HeaderFile, HttpSender, HttpTarget, TlsVariables, account};
 use crate::config::{Compression, Endpoint, OtlpConfig, OtlpProtocol, TlsConfig};
 use crate::error::ConfigError;
 
@@ -107,6 +107,11 @@ impl OtlpTarget {
     /// A client for the final URL of OTLP over HTTP. Belongs into [`Plan::connect`](crate::delivery::Plan::connect).
     pub fn sender(&self) -> Result<HttpSender, ConfigError> {
         HttpSender::new(self.resolve().1)
+    }
+
+    /// What tells its spans from others' at the same endpoint; see [`Plan::account`](crate::delivery::Plan::account).
+    pub fn account(&self) -> Option<String> {
+        account::of(&self.headers)
     }
 
     /// The protocol, and the client's settings with what is posted to over HTTP or, for gRPC, the server.
