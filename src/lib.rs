@@ -62,6 +62,10 @@ pub use tracer_factory_core::span::{
 };
 pub use tracer_factory_core::{delivery, json, otlp};
 
+// Training from what was recorded.
+#[cfg(feature = "triplets")]
+pub use tracer_factory_triplets::{self as triplets, TraceTriplets};
+
 // Crossing process boundaries.
 pub use tracer_factory_core::propagation::{self, Baggage, Extractor, Injector, Propagator, TraceState};
 

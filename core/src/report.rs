@@ -19,6 +19,13 @@ pub struct Report {
     pub kept_in: Option<PathBuf>,
     /// One for each destination.
     pub destinations: Vec<DestinationReport>,
+    /// What earlier processes left and could not be taken over, each directory with the reason.
+    pub unread: Vec<String>,
+    /// After a replay, the file with the spans that a receiver refused for what is in them. Nothing removes it.
+    pub refused_in: Option<PathBuf>,
+    /// Delivery did not answer in time, perhaps because its disk does not: these are the figures of the last report
+    /// that it gave.
+    pub is_outdated: bool,
 }
 
 /// One destination's share of a [`Report`].
@@ -69,13 +76,18 @@ impl DestinationReport {
 impl Report {
     /// True when every destination has confirmed every accepted span.
     pub fn is_complete(&self) -> bool {
-        self.destinations.iter().all(|destination| destination.delivered == self.accepted)
+        !self.is_outdated
+            && self.destinations.iter().all(|destination| destination.delivered == self.accepted)
     }
 
     /// True when no accepted span is lost: each was delivered, or waits on disk for the next process.
     pub fn is_safe(&self) -> bool {
         let kept = self.kept_in.is_some();
-        self.destinations.iter().all(|d| d.rejected + d.dropped_total() == 0 && (d.pending == 0 || kept))
+        !self.is_outdated
+            && self
+                .destinations
+                .iter()
+                .all(|d| d.rejected + d.dropped_total() == 0 && (d.pending == 0 || kept))
     }
 
     /// True when the law holds for every destination.
@@ -107,6 +119,9 @@ impl fmt::Display for Report {
         if let Some(directory) = &self.kept_in {
             write!(f, "; what is pending is kept in {}", directory.display())?;
         }
+        if self.is_outdated {
+            write!(f, "; delivery does not answer, and these figures are older")?;
+        }
         Ok(())
     }
 }
@@ -117,10 +132,25 @@ impl fmt::Display for Report {
 pub struct Health {
     /// One for each destination.
     pub destinations: Vec<DestinationHealth>,
+    /// Why a killed process would lose some of the spans that have just ended, although finished spans are to be kept on
+    /// disk: no directory, a full disk, or more threads than lanes. `None` while that is not so, or not wanted.
+    pub exposed: Option<String>,
+    /// Where spans wait that are not delivered yet.
+    pub disk: DiskHealth,
+}
+
+/// The disk's share of a [`Health`]. While it fails, spans wait in memory; that alone makes no tracer unhealthy.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct DiskHealth {
+    /// How often writing or syncing failed.
+    pub failures: u64,
+    /// Why it failed the last time; `None` once it works again.
+    pub error: Option<String>,
 }
 
 impl Health {
-    /// True when no destination failed the last time it was tried.
+    /// True when no destination failed the last time it was tried. Says nothing about the disk.
     pub fn is_healthy(&self) -> bool {
         self.destinations.iter().all(|destination| destination.error.is_none())
     }

@@ -24,6 +24,11 @@ const PATIENCE: Duration = Duration::from_secs(20);
 struct Receiver {
     up: Arc<AtomicBool>,
     spans: Arc<Mutex<Vec<(String, String)>>>,
+    /// What it answers to everything, or to spans whose names have this in them.
+    refuses: Arc<Mutex<Option<(&'static str, DeliveryError)>>>,
+    /// Batches that it still takes.
+    takes: Arc<Mutex<Option<usize>>>,
+    account: Option<String>,
 }
 
 impl Receiver {
@@ -35,7 +40,12 @@ impl Receiver {
 
     fn plan(&self, name: &'static str) -> Plan {
         let destination = self.clone();
-        Plan::new(name, format!("test://{name}"), move || Ok(Connected::new(destination)))
+        let plan = Plan::new(name, format!("test://{name}"), move || Ok(Connected::new(destination)));
+        plan.account(self.account.clone())
+    }
+
+    fn refuse(&self, what: &'static str, error: Option<DeliveryError>) {
+        *self.refuses.lock().unwrap() = error.map(|error| (what, error));
     }
 
     /// The names of the spans that arrived, in order.
@@ -48,7 +58,20 @@ impl Receiver {
 
 impl Destination for Receiver {
     fn deliver<'a>(&'a mut self, batch: &'a Batch) -> BoxFuture<'a, Outcome> {
-        let outcome = if self.up.load(Relaxed) {
+        let refusal = self
+            .refuses
+            .lock()
+            .unwrap()
+            .clone()
+            .filter(|(what, _)| batch.decode().any(|span| span.name.contains(what)));
+        let takes = self.takes.lock().unwrap().as_mut().is_none_or(|left| {
+            let some = *left > 0;
+            *left = left.saturating_sub(1);
+            some
+        });
+        let outcome = if let Some((_, error)) = refusal {
+            Outcome::Rejected(error)
+        } else if self.up.load(Relaxed) && takes {
             let spans = batch.decode().map(|span| (span.resource.service_name().to_owned(), span.name));
             self.spans.lock().unwrap().extend(spans);
             Outcome::all()
@@ -245,4 +268,206 @@ fn a_directory_that_cannot_be_used_means_memory() {
     record(&tracer, 0..10);
     let report = tracer.teardown();
     assert!(report.is_complete() && report.kept_in.is_none(), "{report}");
+}
+
+fn wrong_key() -> DeliveryError {
+    DeliveryError::new("test://", "answered 401 Unauthorized").of_any_batch()
+}
+
+/// A directory in which a tracer left spans of these names for `receiver`.
+fn leave(config: &TracerConfig, range: std::ops::Range<u32>) -> std::path::PathBuf {
+    let tracer = tracer(config, &[("receiver", &Receiver::default())]);
+    record(&tracer, range);
+    tracer.teardown().kept_in.unwrap()
+}
+
+fn in_tens(directory: &Path) -> TracerConfig {
+    config(directory, |config| config.delivery.max_batch_spans = 10)
+}
+
+#[test]
+fn a_replay_with_a_wrong_key_ends_and_leaves_everything() {
+    let directory = TempDir::new().unwrap();
+    let config = in_tens(directory.path());
+    leave(&config, 0..200);
+    let receiver = Receiver::up();
+    receiver.refuse("", Some(wrong_key()));
+    for _ in 0..2 {
+        let start = Instant::now();
+        let report = replay(&config, vec![receiver.plan("other")], directory.path(), PATIENCE).unwrap();
+        assert!(start.elapsed() < PATIENCE / 2, "it does not wait for what will not come");
+        let [destination] = &report.destinations[..] else { panic!("{report:?}") };
+        let recovered = &destination.recovered;
+        assert_eq!((recovered.found, recovered.pending, recovered.rejected), (200, 200, 0), "{report:?}");
+        assert!(destination.last_error.as_ref().unwrap().contains("401"), "{report:?}");
+        assert_eq!(left_in(directory.path()), 1);
+    }
+    receiver.refuse("", None);
+    let report = replay(&config, vec![receiver.plan("other")], directory.path(), PATIENCE).unwrap();
+    assert_eq!(report.destinations[0].recovered.delivered, 200);
+    assert!(receiver.names() == names(0..200));
+    assert_eq!(left_in(directory.path()), 0);
+}
+
+#[test]
+fn what_a_replay_is_refused_for_what_is_in_it_is_in_a_file() {
+    let directory = TempDir::new().unwrap();
+    let config = in_tens(directory.path());
+    let kept = leave(&config, 0..200);
+    let receiver = Receiver::up();
+    receiver.refuse("00042", Some(DeliveryError::new("test://", "answered 400 Bad Request")));
+    let report = replay(&config, vec![receiver.plan("other")], &kept, PATIENCE).unwrap();
+    let recovered = &report.destinations[0].recovered;
+    assert_eq!((recovered.delivered, recovered.rejected, recovered.pending), (190, 10, 0), "{report:?}");
+    assert_eq!(left_in(directory.path()), 0);
+    let file = report.refused_in.unwrap();
+    assert_eq!(file, directory.path().join("refused").join("replay.jsonl"));
+    let text = std::fs::read_to_string(file).unwrap();
+    let line: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((&line["spans"], &line["error"]), (&10.into(), &"answered 400 Bad Request".into()));
+    let spans = line["request"]["resourceSpans"][0]["scopeSpans"][0]["spans"].as_array().unwrap();
+    let mut refused: Vec<_> = spans.iter().map(|span| span["name"].as_str().unwrap().to_owned()).collect();
+    refused.extend(receiver.names());
+    refused.sort();
+    assert_eq!(refused, names(0..200));
+}
+
+#[test]
+fn what_a_replay_can_not_put_into_that_file_stays() {
+    let directory = TempDir::new().unwrap();
+    let config = in_tens(directory.path());
+    leave(&config, 0..20);
+    // There is no room for a directory of this name.
+    std::fs::write(directory.path().join("refused"), "").unwrap();
+    let receiver = Receiver::up();
+    receiver.refuse("00015", Some(DeliveryError::new("test://", "answered 400 Bad Request")));
+    let report = replay(&config, vec![receiver.plan("other")], directory.path(), PATIENCE).unwrap();
+    let recovered = &report.destinations[0].recovered;
+    assert_eq!((recovered.delivered, recovered.rejected, recovered.pending), (10, 0, 10), "{report:?}");
+    assert_eq!(left_in(directory.path()), 1);
+}
+
+#[test]
+fn a_replay_goes_on_where_the_last_one_stopped() {
+    let directory = TempDir::new().unwrap();
+    let config = in_tens(directory.path());
+    let kept = leave(&config, 0..200);
+    let receiver = Receiver::up();
+    *receiver.takes.lock().unwrap() = Some(7);
+    let report = replay(&config, vec![receiver.plan("other")], &kept, Duration::from_millis(500)).unwrap();
+    assert_eq!(report.destinations[0].recovered.pending, 130, "{report:?}");
+    *receiver.takes.lock().unwrap() = None;
+    let report = replay(&config, vec![receiver.plan("other")], &kept, PATIENCE).unwrap();
+    let recovered = &report.destinations[0].recovered;
+    assert_eq!((recovered.found, recovered.delivered), (130, 130), "{report:?}");
+    assert!(receiver.names() == names(0..200), "nothing twice");
+    assert_eq!(left_in(directory.path()), 0);
+}
+
+#[test]
+fn a_replay_to_nobody_is_refused() {
+    let directory = TempDir::new().unwrap();
+    let config = in_tens(directory.path());
+    leave(&config, 0..5);
+    assert!(replay(&config, Vec::new(), directory.path(), PATIENCE).is_err());
+    assert_eq!(left_in(directory.path()), 1);
+}
+
+#[test]
+fn a_replay_says_what_it_left_alone() {
+    let directory = TempDir::new().unwrap();
+    let config = in_tens(directory.path());
+    let living = tracer(&config, &[("receiver", &Receiver::default())]);
+    let used = std::fs::read_dir(directory.path()).unwrap().next().unwrap().unwrap().path();
+    let report = replay(&config, vec![Receiver::up().plan("other")], &used, PATIENCE).unwrap();
+    let [unread] = &report.unread[..] else { panic!("{report:?}") };
+    assert!(unread.contains(used.to_str().unwrap()) && unread.contains("living"), "{unread}");
+    living.teardown();
+}
+
+#[test]
+fn what_was_left_outlives_a_process_with_a_wrong_key() {
+    let directory = TempDir::new().unwrap();
+    let config = in_tens(directory.path());
+    leave(&config, 0..200);
+    let receiver = Receiver::up();
+    receiver.refuse("", Some(wrong_key()));
+    let wrong = tracer(&config, &[("receiver", &receiver)]);
+    wait_for("the refusal", || wrong.health().destinations[0].error.is_some());
+    record(&wrong, 200..210);
+    let report = wrong.flush(PATIENCE);
+    let [destination] = &report.destinations[..] else { panic!("{report:?}") };
+    assert_eq!((destination.rejected, destination.pending), (10, 0), "living spans don't wait: {report:?}");
+    assert_eq!((destination.recovered.pending, destination.recovered.rejected), (200, 0), "{report:?}");
+    // The key is mended: the first live span that is taken says so.
+    receiver.refuse("", None);
+    record(&wrong, 210..211);
+    wait_for("what was left", || wrong.report().destinations[0].recovered.delivered == 200);
+    assert!(receiver.names() == [names(0..200), names(210..211)].concat());
+    wrong.teardown();
+    assert_eq!(left_in(directory.path()), 0);
+}
+
+#[test]
+fn another_tenants_spans_are_left_alone() {
+    let directory = TempDir::new().unwrap();
+    let config = in_tens(directory.path());
+    let of = |account: &str| Receiver { account: Some(account.to_owned()), ..Receiver::up() };
+    let one = of("one");
+    one.up.store(false, Relaxed);
+    let first = tracer(&config, &[("receiver", &one)]);
+    record(&first, 0..20);
+    assert_eq!(pending(&first.teardown()), [20]);
+    let other = of("other");
+    let second = tracer(&config, &[("receiver", &other)]);
+    record(&second, 20..30);
+    assert!(second.teardown().is_complete());
+    assert_eq!((other.names(), left_in(directory.path())), (names(20..30), 1));
+    let same = of("one");
+    let third = tracer(&config, &[("receiver", &same)]);
+    wait_for("its own", || same.names().len() == 20);
+    third.teardown();
+    assert_eq!(left_in(directory.path()), 0);
+}
+
+#[test]
+fn what_dead_processes_left_is_bounded_together() {
+    let directory = TempDir::new().unwrap();
+    let config = config(directory.path(), |config| config.delivery.spool.max_bytes = 1 << 20);
+    // All of them leave more than that; every other one for somebody else.
+    let generous =
+        config.clone().into_builder().with(|config| config.delivery.spool.max_bytes = 64 << 20).build();
+    for life in 0..6 {
+        let name = if life % 2 == 0 { "receiver" } else { "another" };
+        let tracer = tracer(&generous, &[(name, &Receiver::default())]);
+        for part in 0..20 {
+            record(&tracer, life * 10_000 + part * 200..life * 10_000 + part * 200 + 200);
+            tracer.flush(Duration::from_millis(1));
+        }
+        assert_eq!(pending(&tracer.teardown()), [4000]);
+    }
+    let bytes = || -> u64 {
+        let directories = std::fs::read_dir(directory.path()).unwrap().flatten();
+        let files =
+            directories.flat_map(|entry| std::fs::read_dir(entry.path()).into_iter().flatten().flatten());
+        files
+            .filter(|file| file.file_name() != "ring")
+            .filter_map(|file| Some(file.metadata().ok()?.len()))
+            .sum()
+    };
+    let before = bytes();
+    assert!(before > 5 << 18, "{before}");
+    let last = tracer(&config, &[("receiver", &Receiver::default())]);
+    wait_for("the limit", || bytes() <= 1 << 20);
+    let recovered = last.report().destinations[0].recovered.clone();
+    assert_eq!(recovered.found, 12_000);
+    assert_eq!(recovered.dropped["spool_full"] + recovered.pending, 12_000, "{recovered:?}");
+    assert!(bytes() > 1 << 18, "no more than needed");
+    last.teardown();
+    // The oldest went first.
+    let receiver = Receiver::up();
+    let next = tracer(&config, &[("receiver", &receiver)]);
+    wait_for("the newest", || receiver.names().last().is_some_and(|name| name == "43999"));
+    next.teardown();
+    assert!(!receiver.names().contains(&"00500".to_owned()));
 }

@@ -1,18 +1,19 @@
 //! `cargo xtask test`: the tests that need nothing while the servers are being provisioned, then
 //! the tests against the real servers. The first failure ends it.
 
-use std::env;
-use std::fmt;
-use std::process::{Command, ExitCode, ExitStatus};
+use std::process::Command;
 use std::thread;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use tracer_factory_testkit::layout::{Backend, CACHE_VAR};
 
+use crate::cargo::{cargo, cargo_path};
 use crate::provision::{self, cache::Cache, workshop::Control};
 
 /// The package whose tests need real servers.
 const REAL_TESTS: &str = "tracer-factory-real-tests";
+/// The package whose tests need a browser, which they find themselves.
+const BROWSER_TESTS: &str = "tracer-factory-browser-tests";
 
 pub(crate) fn run(hermetic: bool) -> Result<()> {
     if hermetic {
@@ -25,7 +26,8 @@ pub(crate) fn run(hermetic: bool) -> Result<()> {
     let control = Control::in_background();
     thread::scope(|scope| {
         let provisioning = scope.spawn(|| provision::provision(&cache, &Backend::ALL, &control));
-        let tested = hermetic_tests().and_then(|()| real_tests(&cache, &["--no-run"]));
+        let tested =
+            hermetic_tests().and_then(|()| browser_tests()).and_then(|()| real_tests(&cache, &["--no-run"]));
         if tested.is_err() {
             control.cancel();
         }
@@ -45,9 +47,15 @@ fn hermetic_tests() -> Result<()> {
         [&["test", "--doc"], &["build", "--examples"], &["test", "--lib", "--bins", "--tests"]];
     for step in steps {
         let mut command = Command::new(cargo_path());
-        cargo(command.args(step).args(["--workspace", "--exclude", REAL_TESTS]))?;
+        cargo(command.args(step).args(["--workspace", "--exclude", REAL_TESTS, "--exclude", BROWSER_TESTS]))?;
     }
     Ok(())
+}
+
+/// At most two browsers at a time, on however many cores.
+fn browser_tests() -> Result<()> {
+    let mut command = Command::new(cargo_path());
+    cargo(command.args(["test", "--package", BROWSER_TESTS, "--", "--test-threads=2"]))
 }
 
 fn real_tests(cache: &Cache, args: &[&str]) -> Result<()> {
@@ -55,33 +63,3 @@ fn real_tests(cache: &Cache, args: &[&str]) -> Result<()> {
     command.args(["test", "--package", REAL_TESTS]).args(args).env(CACHE_VAR, cache.root());
     cargo(&mut command)
 }
-
-/// The Cargo that runs this command, so that `cargo +toolchain xtask test` stays on its toolchain.
-pub(crate) fn cargo_path() -> std::ffi::OsString {
-    env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
-}
-
-pub(crate) fn cargo(command: &mut Command) -> Result<()> {
-    let status = command.status().context("cannot run cargo")?;
-    if status.success() { Ok(()) } else { Err(CargoFailed(status).into()) }
-}
-
-/// Cargo ended with a failure that it has already explained.
-#[derive(Debug)]
-pub(crate) struct CargoFailed(ExitStatus);
-
-impl CargoFailed {
-    pub(crate) fn exit_code(&self) -> ExitCode {
-        // No code: Cargo was ended by a signal.
-        let code = self.0.code().and_then(|code| u8::try_from(code).ok());
-        code.map_or(ExitCode::FAILURE, ExitCode::from)
-    }
-}
-
-impl fmt::Display for CargoFailed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cargo failed ({})", self.0)
-    }
-}
-
-impl std::error::Error for CargoFailed {}

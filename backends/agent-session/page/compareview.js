@@ -71,5 +71,5 @@ function rowOf(place, most) {
 }
 
 function cell(sum, most) {
-  return h("td", null, sum.times ? [h("span", { class: "meter", vars: { "--wide": `${(sum.time / most) * 100}%` } }), duration(sum.time), sum.times > 1 ? ` in ${sum.times} spans` : ""] : "–");
+  return h("td", null, sum.times ? [h("span", { class: "meter", vars: { "--wide": `${(sum.time / most) * 100}%` } }), duration(sum.time), sum.times > 1 ? ` ×${sum.times}` : ""] : "–");
 }

@@ -68,7 +68,7 @@ function drawing(nodes, edges) {
       const { x, y } = places.get(node.service);
       return s("g", { class: node.errors ? "node error" : "node", transform: `translate(${x} ${y})`, vars: { "--hue": String(hue(node.service)) } },
         s("title", null, node.service), s("rect", { width: WIDTH, height: HEIGHT, rx: 8 }),
-        s("text", { x: 12, y: 22, class: "name" }, node.service.length > 19 ? `${node.service.slice(0, 18)}…` : node.service),
+        s("text", { x: 12, y: 22, class: "name" }, node.service.length > 18 ? `${node.service.slice(0, 17)}…` : node.service),
         s("text", { x: 12, y: 42 }, `${count(node.spans)} spans${node.errors ? `, ${count(node.errors)} failed` : ""}`));
     }));
 }

@@ -70,7 +70,9 @@ impl<W: Write + Send + 'static> Destination for ConsoleDestination<W> {
         Box::pin(async move {
             let text = self.text_of(batch);
             // What was written in part can't be taken back, so it isn't written again.
-            self.write(text).await.map_or_else(Outcome::Rejected, |()| Outcome::all())
+            self.write(text)
+                .await
+                .map_or_else(|error| Outcome::Rejected(error.of_any_batch()), |()| Outcome::all())
         })
     }
 

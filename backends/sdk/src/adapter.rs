@@ -46,6 +46,7 @@ pub(crate) struct SdkDestination<E> {
     resource: Option<Arc<Resource>>,
     last: LastOutcome,
     is_permanent: fn(&str) -> bool,
+    is_of_any_batch: fn(&str) -> bool,
 }
 
 /// What an exporter does on this thread makes no spans: neither ours, which would be exported and make spans
@@ -86,6 +87,7 @@ impl<E: SpanExporter + 'static> SdkDestination<E> {
             resource: None,
             last: LastOutcome::default(),
             is_permanent: |_| false,
+            is_of_any_batch: |_| false,
         }
     }
 
@@ -95,9 +97,14 @@ impl<E: SpanExporter + 'static> SdkDestination<E> {
         self
     }
 
-    /// Errors whose words fit `is_permanent` are not tried again.
-    pub(crate) fn permanent(mut self, is_permanent: fn(&str) -> bool) -> Self {
-        self.is_permanent = is_permanent;
+    /// Errors whose words fit `is_permanent` are not tried again; of those, `is_of_any_batch` says which are about who
+    /// sends or where to.
+    pub(crate) fn permanent(
+        mut self,
+        is_permanent: fn(&str) -> bool,
+        is_of_any_batch: fn(&str) -> bool,
+    ) -> Self {
+        (self.is_permanent, self.is_of_any_batch) = (is_permanent, is_of_any_batch);
         self
     }
 
@@ -125,12 +132,14 @@ impl<E: SpanExporter + 'static> SdkDestination<E> {
             Ok(Some(Ok(()))) => self.last.take().unwrap_or(const { Outcome::all() }),
             Ok(Some(Err(error))) => self.last.take().unwrap_or_else(|| match error {
                 OTelSdkError::Timeout(limit) => retry(format!("the exporter gave up after {limit:?}")),
-                OTelSdkError::AlreadyShutdown => Outcome::Rejected(DeliveryError::new(
-                    &self.endpoint,
-                    "the exporter was shut down by someone else",
-                )),
+                OTelSdkError::AlreadyShutdown => {
+                    let what = "the exporter was shut down by someone else";
+                    Outcome::Rejected(DeliveryError::new(&self.endpoint, what).of_any_batch())
+                }
                 OTelSdkError::InternalFailure(what) if (self.is_permanent)(&what) => {
-                    Outcome::Rejected(DeliveryError::new(&self.endpoint, what))
+                    let of_any_batch = (self.is_of_any_batch)(&what);
+                    let error = DeliveryError::new(&self.endpoint, what);
+                    Outcome::Rejected(if of_any_batch { error.of_any_batch() } else { error })
                 }
                 OTelSdkError::InternalFailure(what) => retry(what),
             }),

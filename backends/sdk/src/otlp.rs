@@ -23,13 +23,15 @@ pub const OTLP_SDK: Backend = Backend { name: "otlp-sdk", plan, limits: |_| {} }
 fn plan(config: &TracerConfig) -> Result<Plan, ConfigError> {
     let target = OtlpTarget::of(&config.otlp)?;
     let endpoint = target.check()?;
+    let account = target.account();
     Ok(Plan::new(OTLP_SDK.name, endpoint.to_string(), move || {
         let last = LastOutcome::default();
         let exporter = build(OTLP_SDK.name, || exporter(&target, &endpoint, &last))?;
         let destination = SdkDestination::new(exporter, endpoint.to_string());
-        Ok(Connected::new(destination.told_by(last).permanent(is_permanent)))
+        Ok(Connected::new(destination.told_by(last).permanent(is_permanent, is_of_any_batch)))
     })
-    .networked())
+    .networked()
+    .account(account))
 }
 
 fn exporter(
@@ -129,4 +131,10 @@ fn is_permanent(what: &str) -> bool {
     let Some((_, code)) = what.split_once("failed with gRPC code: ") else { return false };
     // Failures of the connection come with their cause behind a colon, under any code.
     !code.contains(':') && !RETRIED.contains(&code.trim())
+}
+
+/// The same, for who sends and where to.
+fn is_of_any_batch(what: &str) -> bool {
+    let code = what.split_once("failed with gRPC code: ").map(|(_, code)| code.trim());
+    matches!(code, Some("PermissionDenied" | "Unauthenticated" | "Unimplemented"))
 }

@@ -5,4 +5,7 @@
 mod demo;
 mod explain;
 mod program;
+#[cfg(target_os = "linux")]
+mod replay;
 mod serve;
+mod triplets;

@@ -281,11 +281,17 @@ pub struct JaegerConfig {
     pub endpoint: String,
     /// One request's limit.
     pub timeout: Duration,
+    /// Certificates.
+    pub tls: TlsConfig,
 }
 
 impl Default for JaegerConfig {
     fn default() -> Self {
-        Self { endpoint: "http://localhost:14268/api/traces".to_owned(), timeout: Duration::from_secs(10) }
+        Self {
+            endpoint: "http://localhost:14268/api/traces".to_owned(),
+            timeout: Duration::from_secs(10),
+            tls: TlsConfig::default(),
+        }
     }
 }
 
@@ -297,11 +303,17 @@ pub struct ZipkinConfig {
     pub endpoint: String,
     /// One request's limit.
     pub timeout: Duration,
+    /// Certificates.
+    pub tls: TlsConfig,
 }
 
 impl Default for ZipkinConfig {
     fn default() -> Self {
-        Self { endpoint: "http://localhost:9411/api/v2/spans".to_owned(), timeout: Duration::from_secs(10) }
+        Self {
+            endpoint: "http://localhost:9411/api/v2/spans".to_owned(),
+            timeout: Duration::from_secs(10),
+            tls: TlsConfig::default(),
+        }
     }
 }
 
@@ -345,6 +357,8 @@ pub struct AgentSessionConfig {
     pub api_key: Option<SecretString>,
     /// Holds the key, wins over [`api_key`](Self::api_key), and is read again when it is replaced.
     pub api_key_file: Option<PathBuf>,
+    /// Certificates for a server that is not managed.
+    pub tls: TlsConfig,
     /// Bytes of spans the embedded server keeps; the oldest traces go first.
     pub max_bytes: usize,
 }
@@ -365,6 +379,7 @@ impl Default for AgentSessionConfig {
             server_bin: None,
             api_key: None,
             api_key_file: None,
+            tls: TlsConfig::default(),
             max_bytes: 256 << 20,
         }
     }

@@ -3,6 +3,7 @@
 //! One JSON object a line: when, which destination, why, how many spans, and the request as OTLP JSON.
 
 mod access;
+mod lasting;
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -14,6 +15,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
+
+pub(crate) use lasting::LastingLetter;
 
 use super::batch::Batch;
 use crate::lock::lock;
@@ -86,7 +89,7 @@ impl DeadLetter {
     fn start(&self) -> Writer {
         let (letters, received) = mpsc::sync_channel::<Letter>(WAITING);
         let (end, ended) = mpsc::sync_channel(0);
-        let mut files = Files::new(&self.directory, self.max_bytes);
+        let mut files = Files::new(&self.directory, Self::FILE, self.max_bytes);
         let missed = Arc::clone(&self.missed);
         let thread = std::thread::Builder::new().name("tracer-refused".to_owned()).spawn(move || {
             crate::recorder::suppress_this_thread();
@@ -128,13 +131,18 @@ impl DeadLetter {
 /// kept open or remembered from one line to the next.
 struct Files {
     directory: PathBuf,
+    name: &'static str,
     half: u64,
     failing: bool,
 }
 
 impl Files {
-    fn new(directory: &Path, max_bytes: u64) -> Self {
-        Self { directory: directory.to_owned(), half: max_bytes / 2, failing: false }
+    fn new(directory: &Path, name: &'static str, max_bytes: u64) -> Self {
+        Self { directory: directory.to_owned(), name, half: max_bytes / 2, failing: false }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.directory.join(self.name)
     }
 
     /// How many spans could not be written. A failure is said once, until something is written again.
@@ -144,7 +152,7 @@ impl Files {
         match result {
             Ok(()) => self.failing = false,
             Err(error) if !std::mem::replace(&mut self.failing, true) => {
-                let path = self.directory.join(DeadLetter::FILE);
+                let path = self.path();
                 tracing::warn!(path = %path.display(), %error, "refused spans are not kept");
             }
             Err(_) => {}
@@ -175,7 +183,7 @@ impl Files {
     fn append(&self, line: &[u8]) -> io::Result<()> {
         /// How often other processes may be faster.
         const ATTEMPTS: u32 = 100;
-        let path = self.directory.join(DeadLetter::FILE);
+        let path = self.path();
         access::create_directory(&self.directory)?;
         for _ in 0..ATTEMPTS {
             let mut file = access::Locked::open(&path)?;

@@ -71,12 +71,13 @@ pub struct DeliveryError {
     /// What happened, and what to do about it where that is known.
     pub what: String,
     nobody_there: bool,
+    of_any_batch: bool,
 }
 
 impl DeliveryError {
     /// An error at `endpoint`.
     pub fn new(endpoint: impl Into<String>, what: impl Into<String>) -> Self {
-        Self { endpoint: endpoint.into(), what: what.into(), nobody_there: false }
+        Self { endpoint: endpoint.into(), what: what.into(), nobody_there: false, of_any_batch: false }
     }
 
     /// Nothing listens there, which leaves less doubt than other failures: fewer of these open the circuit.
@@ -84,6 +85,19 @@ impl DeliveryError {
     pub fn nobody_there(mut self) -> Self {
         self.nobody_there = true;
         self
+    }
+
+    /// The receiver refused who sends, or is not at this URL: any batch would have fared the same. What an earlier
+    /// process left is kept for better settings instead of being refused for good.
+    #[must_use]
+    pub fn of_any_batch(mut self) -> Self {
+        self.of_any_batch = true;
+        self
+    }
+
+    /// Whether it was [`of_any_batch`](DeliveryError::of_any_batch).
+    pub fn is_of_any_batch(&self) -> bool {
+        self.of_any_batch
     }
 
     /// Whether it was [`nobody_there`](DeliveryError::nobody_there).
@@ -100,6 +114,9 @@ pub struct Plan {
     pub endpoint: String,
     /// Whether spans leave the process: what is on its way there is kept on disk as well.
     pub networked: bool,
+    /// What tells its spans from others' at the same endpoint, such as a tenant: never a secret, nor anything that one
+    /// can be guessed from. What an earlier process left for another account is left alone.
+    pub account: Option<String>,
     /// Builds clients and binds sockets. Runs inside the delivery runtime's context, so
     /// clients that want a reactor find one; it must not block for longer than a bind takes.
     pub connect: Box<dyn FnOnce() -> Result<Connected, ConfigError> + Send>,
@@ -129,13 +146,25 @@ impl Plan {
         endpoint: impl Into<String>,
         connect: impl FnOnce() -> Result<Connected, ConfigError> + Send + 'static,
     ) -> Self {
-        Self { backend, endpoint: endpoint.into(), networked: false, connect: Box::new(connect) }
+        Self {
+            backend,
+            endpoint: endpoint.into(),
+            networked: false,
+            account: None,
+            connect: Box::new(connect),
+        }
     }
 
     /// The same for a destination outside this process.
     #[must_use]
     pub fn networked(self) -> Self {
         Self { networked: true, ..self }
+    }
+
+    /// The same for an account of its own at the endpoint; see [`Plan::account`].
+    #[must_use]
+    pub fn account(self, account: Option<String>) -> Self {
+        Self { account, ..self }
     }
 }
 

@@ -17,7 +17,7 @@ use super::ledger::{InFlight, Ledger, reason};
 use super::store::{Saved, Store};
 use crate::lock::lock;
 use crate::recorder::{Counts, Release};
-use crate::report::{DestinationHealth, DestinationReport};
+use crate::report::{DestinationHealth, DestinationReport, Health};
 
 /// What is kept in memory while there is a disk for the rest.
 const WINDOW: usize = 8 << 20;
@@ -204,9 +204,15 @@ impl Log {
         self.lock().store.take_unsynced()
     }
 
+    /// What became of that.
+    pub(crate) fn synced(&self, result: Result<(), crate::spool::SpoolError>) {
+        self.lock().store.synced(result);
+    }
+
     /// Ends it: what waits is put on disk for a later process, or given up where there is none.
     pub(crate) fn close(&self) {
         let mut inner = self.lock();
+        inner.store.try_now();
         inner.leave_the_lanes();
         for at in 0..inner.ledgers.len() {
             let lost = inner.lost_at_the_end(at);
@@ -245,9 +251,14 @@ impl Log {
         (0..inner.ledgers.len()).map(share).collect()
     }
 
-    pub(crate) fn health(&self) -> Vec<DestinationHealth> {
+    pub(crate) fn health(&self) -> Health {
         let inner = self.lock();
-        (0..inner.ledgers.len()).map(|at| inner.ledgers[at].health(inner.waiting(at))).collect()
+        let of = |at: usize| -> DestinationHealth { inner.ledgers[at].health(inner.waiting(at)) };
+        Health {
+            destinations: (0..inner.ledgers.len()).map(of).collect(),
+            disk: inner.store.health(),
+            ..Health::default()
+        }
     }
 }
 

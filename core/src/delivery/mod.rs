@@ -15,7 +15,7 @@ mod worker;
 
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering::{Acquire, Release};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::{Arc, Mutex, MutexGuard, mpsc};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
@@ -30,8 +30,10 @@ use crate::config::{DeliveryConfig, Fsync, SpoolDirectory};
 use crate::error::ConfigError;
 use crate::lock::lock;
 use crate::recorder::{Crowd, Recorder};
-use crate::report::{Health, Report};
-use dead_letter::DeadLetter;
+use crate::report::{DestinationReport, Health, Report};
+use crate::spare::Spare;
+use crate::spool::is_one_tracers;
+use dead_letter::{DeadLetter, LastingLetter};
 use ledger::reason;
 use log::Log;
 pub(crate) use recovery::Adoption;
@@ -49,9 +51,17 @@ pub fn suppress_this_thread() {
 /// The directory of refused spans, below that of kept ones.
 const REFUSED: &str = "refused";
 const REFUSED_BYTES: u64 = 16 << 20;
+/// Memory that is kept for batches to come: of two, by default.
+const SPARE_BYTES: usize = 2 << 20;
+/// How long a report may take of a delivery that may be held up.
+const ANSWER: Duration = Duration::from_secs(1);
 
-/// Answers a flush.
-type Flush = mpsc::SyncSender<()>;
+/// A flush that somebody waits for.
+struct Flush {
+    answer: mpsc::SyncSender<()>,
+    /// Until then; `None` means for ever.
+    until: Option<Instant>,
+}
 
 /// What the delivery thread and those who ask things of it share.
 struct Shared {
@@ -61,6 +71,10 @@ struct Shared {
     recovery: Recovery,
     /// Where refused spans are kept, when there is a directory.
     refused: Option<DeadLetter>,
+    /// Memory of batches that are gone.
+    spare: Arc<Spare>,
+    /// Where those of a replay are kept.
+    lasting: Option<LastingLetter>,
     wake: Notify,
     /// Counts requests that should not wait for a back-off.
     urgent: watch::Sender<u64>,
@@ -89,8 +103,8 @@ impl Shared {
     fn gather(&self) -> bool {
         let resource = self.recorder.resource();
         let (bytes, spans) = (self.config.max_batch_bytes, self.config.max_batch_spans);
-        let crowd = self.recorder.lanes().gather(bytes, spans, |run, places| {
-            self.log.push(Arc::new(Batch::of(run, Arc::clone(resource))), places);
+        let crowd = self.recorder.lanes().gather(bytes, spans, &self.spare, |run, places| {
+            self.log.push(Arc::new(Batch::of(run, Arc::clone(resource), Arc::clone(&self.spare))), places);
         });
         if crowd == Crowd::Most {
             self.log.leave_the_lanes();
@@ -102,6 +116,34 @@ impl Shared {
     /// Gives lanes back what the log needs no more. Not under the log's lock: gathering takes the two the other way round.
     fn release_lanes(&self) {
         self.recorder.lanes().release(&self.log.take_freed());
+    }
+
+    fn report(&self) -> Report {
+        let lanes = self.recorder.lanes();
+        let stopped = self.stopped.load(Acquire);
+        if stopped {
+            // Nobody will ever send what arrived after the last gathering.
+            lanes.gather(usize::MAX, usize::MAX, &self.spare, |run, _| {
+                self.log.give_up(reason::TORN_DOWN, run.spans as u64);
+            });
+        }
+        lanes.with_counts(|counts| {
+            let late = self.recorder.late();
+            let mut destinations = self.log.report(counts, late);
+            for (number, destination) in destinations.iter_mut().enumerate() {
+                destination.recovered = self.recovery.report(number);
+            }
+            let kept = stopped && destinations.iter().any(|destination| destination.pending > 0);
+            Report {
+                accepted: counts.accepted + late,
+                sampled_out_traces: self.recorder.sampled_out(),
+                kept_in: kept.then(|| self.log.directory()).flatten(),
+                destinations,
+                unread: self.recovery.unread(),
+                refused_in: self.lasting.as_ref().and_then(LastingLetter::path),
+                is_outdated: false,
+            }
+        })
     }
 
     fn sync_every(&self) -> Duration {
@@ -118,6 +160,10 @@ pub(crate) struct Delivery {
     thread: ThreadId,
     /// Closed when the thread has ended.
     ended: Mutex<mpsc::Receiver<()>>,
+    /// Whether the last flush had no answer in time.
+    unanswered: AtomicBool,
+    /// For when there is no other.
+    last_report: Mutex<Report>,
 }
 
 /// What became of connecting one plan, for the start-up line.
@@ -140,7 +186,7 @@ impl Delivery {
             .enable_all()
             .build()
             .map_err(|error| setup(format!("no runtime could be made: {error}")))?;
-        let (mut destinations, mut arrivals) = (Vec::new(), Vec::new());
+        let (mut destinations, mut arrivals, mut accounts) = (Vec::new(), Vec::new(), Vec::new());
         let networked = plans.iter().any(|plan| plan.networked);
         for plan in plans {
             let connected = {
@@ -157,19 +203,37 @@ impl Delivery {
             };
             let endpoint = connected.endpoint.unwrap_or(plan.endpoint);
             destinations.push(connected.destination);
+            accounts.push(plan.account);
             arrivals.push(Arrival { backend: plan.backend, endpoint, notice: connected.notice });
         }
         let names = || arrivals.iter().map(|arrival: &Arrival| (arrival.backend, arrival.endpoint.clone()));
-        let keys: Vec<_> = names().map(|(backend, endpoint)| format!("{backend} {endpoint}")).collect();
-        let directory = spool_directory(&config.spool.directory, networked);
+        let keys = names().zip(&accounts).map(|((backend, endpoint), account)| match account {
+            Some(account) => format!("{backend} {endpoint} {account}"),
+            None => format!("{backend} {endpoint}"),
+        });
+        let keys: Vec<_> = keys.collect();
+        let directory = spool_directory(&config.spool.directory, networked).unwrap_or_else(|homeless| {
+            tracing::warn!("{homeless}");
+            recorder.use_ring(Err(homeless.to_string()));
+            None
+        });
         let store = Store::open(directory.as_deref(), &config, &keys, &recorder);
         let refused = directory.as_ref().map(|base| DeadLetter::new(base.join(REFUSED), REFUSED_BYTES));
         let adoption = adoption.unwrap_or_else(|| directory.map_or(Adoption::Nothing, Adoption::Siblings));
+        let lasting = match &adoption {
+            Adoption::All(at) => {
+                let base = at.parent().filter(|_| is_one_tracers(at)).unwrap_or(at);
+                Some(LastingLetter::new(&base.join(REFUSED)))
+            }
+            Adoption::Siblings(_) | Adoption::Nothing => None,
+        };
         let recovery = Recovery::new(adoption, &config, keys);
         let shared = Arc::new(Shared {
             log: Log::new(names(), config.queue_bytes, store),
             recovery,
             refused,
+            spare: Arc::new(Spare::new(SPARE_BYTES)),
+            lasting,
             recorder,
             config,
             wake: Notify::new(),
@@ -196,6 +260,7 @@ impl Delivery {
                         worker::run(runtime, &shared, destinations);
                     }
                     shared.stopped.store(true, Release);
+                    drop(shared);
                     drop(end);
                 }
             })
@@ -208,7 +273,19 @@ impl Delivery {
             }
         };
         let _ = hand_over.send(runtime);
-        let delivery = Self { shared, thread: thread.thread().id(), ended: Mutex::new(ended) };
+        let of = |(backend, endpoint): (&str, String)| DestinationReport {
+            backend: backend.to_owned(),
+            endpoint,
+            ..DestinationReport::default()
+        };
+        let last_report = Report { destinations: names().map(of).collect(), ..Report::default() };
+        let delivery = Self {
+            shared,
+            thread: thread.thread().id(),
+            ended: Mutex::new(ended),
+            unanswered: AtomicBool::new(false),
+            last_report: Mutex::new(last_report),
+        };
         Ok((delivery, arrivals))
     }
 
@@ -217,10 +294,12 @@ impl Delivery {
         if self.is_own_thread() || self.shared.stopped.load(Acquire) {
             return;
         }
-        let (flush, answer) = mpsc::sync_channel(1);
-        self.shared.requests().flushes.push(flush);
+        let (answer, answered) = mpsc::sync_channel(1);
+        let until = Instant::now().checked_add(deadline);
+        self.shared.requests().flushes.push(Flush { answer, until });
         self.shared.wake.notify_one();
-        let _ = answer.recv_timeout(deadline);
+        let answered = answered.recv_timeout(deadline);
+        self.unanswered.store(answered == Err(mpsc::RecvTimeoutError::Timeout), Relaxed);
     }
 
     /// Delivers what it can within `deadline` and ends the thread. Repeating it does nothing.
@@ -239,30 +318,28 @@ impl Delivery {
         std::thread::current().id() == self.thread
     }
 
+    /// A delivery that hangs, at a disk that does not answer, has the locks that a report needs. Once it may, during
+    /// teardown and after a flush in vain, another thread waits for them, and this one not for long.
     pub(crate) fn report(&self) -> Report {
         let shared = &self.shared;
-        let lanes = shared.recorder.lanes();
-        let stopped = shared.stopped.load(Acquire);
-        if stopped {
-            // Nobody will ever send what arrived after the last gathering.
-            lanes.gather(usize::MAX, usize::MAX, |run, _| {
-                shared.log.give_up(reason::TORN_DOWN, run.spans as u64);
+        let may_hang = shared.recorder.is_closed() || self.unanswered.load(Relaxed);
+        let report = if !may_hang || shared.stopped.load(Acquire) || self.is_own_thread() {
+            Some(shared.report())
+        } else {
+            let (answer, answered) = mpsc::sync_channel(1);
+            let shared = Arc::clone(shared);
+            let thread = std::thread::Builder::new().name("tracer-report".to_owned()).spawn(move || {
+                // Whoever asked may have stopped waiting.
+                let _ = answer.send(shared.report());
             });
+            thread.ok().and_then(|_| answered.recv_timeout(ANSWER).ok())
+        };
+        let mut last = lock(&self.last_report);
+        match report {
+            Some(report) => *last = report,
+            None => last.is_outdated = true,
         }
-        lanes.with_counts(|counts| {
-            let late = shared.recorder.late();
-            let mut destinations = shared.log.report(counts, late);
-            for (number, destination) in destinations.iter_mut().enumerate() {
-                destination.recovered = shared.recovery.report(number);
-            }
-            let kept = stopped && destinations.iter().any(|destination| destination.pending > 0);
-            Report {
-                accepted: counts.accepted + late,
-                sampled_out_traces: shared.recorder.sampled_out(),
-                kept_in: kept.then(|| shared.log.directory()).flatten(),
-                destinations,
-            }
-        })
+        last.clone()
     }
 
     /// Waits until what earlier processes left is delivered.
@@ -271,24 +348,71 @@ impl Delivery {
     }
 
     pub(crate) fn health(&self) -> Health {
-        Health { destinations: self.shared.log.health() }
+        Health { exposed: self.shared.recorder.exposed(), ..self.shared.log.health() }
     }
 }
 
-/// Where finished spans are kept on disk, if they are.
-fn spool_directory(configured: &SpoolDirectory, networked: bool) -> Option<PathBuf> {
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "finished spans don't survive the process, for neither XDG_STATE_HOME nor HOME names a directory to keep them in; \
+     set TRACER_SPOOL_DIR to one, or to off if that is meant"
+)]
+struct Homeless;
+
+/// Where finished spans are kept on disk, if they are to be.
+fn spool_directory(configured: &SpoolDirectory, networked: bool) -> Result<Option<PathBuf>, Homeless> {
     match configured {
-        SpoolDirectory::Off => None,
-        SpoolDirectory::At(path) => Some(path.clone()),
-        SpoolDirectory::PerUser => networked.then(crate::env::spool_directory).flatten(),
+        SpoolDirectory::At(path) => Ok(Some(path.clone())),
+        SpoolDirectory::PerUser if networked => crate::env::spool_directory().map(Some).ok_or(Homeless),
+        SpoolDirectory::PerUser | SpoolDirectory::Off => Ok(None),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::time::{Duration, Instant};
+
     use crate::capture::Capture;
     use crate::config::{TracerConfig, TracerType};
     use crate::tracer::BaseTracer;
+
+    /// Whoever writes to a disk that hangs has the lanes' lock.
+    #[test]
+    fn teardown_and_its_report_do_not_wait_for_a_delivery_that_hangs() {
+        use std::sync::mpsc::sync_channel;
+        use std::time::{Duration, Instant};
+
+        let (tracer, _capture) = Capture::with_config(&TracerConfig::new(TracerType::Console)).unwrap();
+        drop(tracer.trace_context("before"));
+        let before = tracer.flush(Duration::from_secs(20));
+        assert!(before.is_complete() && !before.is_outdated, "{before}");
+        let life = tracer.life_for_tests();
+        let (held, holds) = sync_channel(0);
+        let (release, released) = sync_channel::<()>(0);
+        std::thread::scope(|threads| {
+            threads.spawn(move || {
+                life.recorder.lanes().with_counts(|_| {
+                    held.send(()).unwrap();
+                    released.recv().unwrap();
+                });
+            });
+            holds.recv().unwrap();
+            let start = Instant::now();
+            life.recorder.close();
+            life.delivery.stop(Duration::from_millis(50));
+            let report = life.delivery.report();
+            assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+            assert!(report.is_outdated && !report.is_complete() && !report.is_safe(), "{report}");
+            assert_eq!((report.accepted, report.destinations[0].delivered), (1, 1));
+            release.send(()).unwrap();
+        });
+        let start = Instant::now();
+        while life.delivery.report().is_outdated {
+            assert!(start.elapsed() < Duration::from_secs(20), "it answers again");
+        }
+        assert!(tracer.teardown().is_complete());
+    }
 
     #[test]
     fn a_suppressed_thread_records_nothing_and_others_do() {
@@ -304,5 +428,54 @@ mod tests {
         let mut names: Vec<_> = capture.spans().into_iter().map(|span| span.name).collect();
         names.sort();
         assert_eq!(names, ["before", "elsewhere"]);
+    }
+
+    #[test]
+    fn a_flush_that_nobody_waits_for_any_more_leaves_nothing_behind() {
+        let config = TracerConfig::new(TracerType::Console);
+        let nowhere = || Ok(super::Connected::new(Nowhere));
+        let plans = vec![super::Plan::new("nowhere", "test://".to_owned(), nowhere)];
+        let (life, _) = crate::life::Life::begin(&config, plans, None).unwrap();
+        crate::recorder::with_local(|local| {
+            let start = crate::recorder::StartSpan::named("waits");
+            let detached = local.open_detached(&life.recorder, &start);
+            local.close_detached(&life.recorder, detached, None);
+        });
+        let held = || Arc::strong_count(&life.delivery.shared);
+        life.delivery.flush(Duration::from_millis(1));
+        let patience = Instant::now() + Duration::from_secs(10);
+        let before = held();
+        for _ in 0..100 {
+            life.delivery.flush(Duration::from_millis(1));
+        }
+        assert_eq!(life.delivery.report().destinations[0].pending, 1, "there is something to wait for");
+        // The delivery's own tasks may begin only now; a hundred flushes would show.
+        while held() > before + 20 {
+            assert!(Instant::now() < patience, "{} beyond {before}", held());
+            std::thread::yield_now();
+        }
+        life.recorder.close();
+        life.delivery.stop(Duration::ZERO);
+    }
+
+    /// Takes nothing.
+    struct Nowhere;
+
+    impl super::Destination for Nowhere {
+        fn deliver<'a>(&'a mut self, _: &'a super::Batch) -> super::BoxFuture<'a, super::Outcome> {
+            Box::pin(std::future::pending())
+        }
+    }
+
+    #[test]
+    fn without_a_home_it_is_said_what_to_set() {
+        let text = super::Homeless.to_string();
+        assert!(
+            ["XDG_STATE_HOME", "HOME", "TRACER_SPOOL_DIR"].iter().all(|name| text.contains(name)),
+            "{text}"
+        );
+        let of = |configured, networked| super::spool_directory(&configured, networked);
+        assert!(matches!(of(super::SpoolDirectory::Off, true), Ok(None)));
+        assert!(matches!(of(super::SpoolDirectory::PerUser, false), Ok(None)));
     }
 }

@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use tracer_factory_ring::RingFile;
 
 use super::batch::Batch;
-use crate::config::{DeliveryConfig, Fsync};
+use crate::config::DeliveryConfig;
 use crate::otlp::ResourceBytes;
 use crate::recorder::Recorder;
+use crate::report::DiskHealth;
 use crate::spool::{Evicted, Limit, Moment, Spool, SpoolError, SpoolOptions, Unsynced};
 
 /// A disk that failed is tried again after this long, and after twice as long each further time.
@@ -19,7 +20,11 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 const MIN_FREE_BYTES: u64 = 16 << 20;
 const SEGMENT_BYTES: u64 = 8 << 20;
 /// Lanes on disk; threads beyond them record into memory.
-const MAPPED_LANES: usize = 128;
+const MOST_LANES: u64 = 128;
+/// Where little disk is allowed, lanes are smaller rather than fewer.
+const FEWEST_LANES: u64 = 8;
+/// A lane is not made smaller than this.
+const LEAST_LANE: usize = 64 << 10;
 
 /// What became of a batch that was to be put on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,14 +41,17 @@ pub(super) struct Store {
     spool: Option<Spool>,
     ring: Option<Arc<RingFile>>,
     resource: Arc<ResourceBytes>,
-    fsync: Fsync,
     /// Scopes that the spool knows of.
     scopes: usize,
     /// Until when a disk that failed is left alone.
     until: Option<Instant>,
     pause: Duration,
-    /// Whether the disk has failed since something was last said about it.
-    complained: bool,
+    /// How often the disk has failed.
+    failures: u64,
+    /// Why nothing can be put on disk, until something can.
+    failed: Option<String>,
+    /// Why what was put there could not be forced to the disk itself, until that works.
+    not_synced: Option<String>,
     /// What was left behind at the end.
     directory: Option<PathBuf>,
 }
@@ -61,12 +69,13 @@ impl Store {
         let mut store = Self {
             spool: None,
             ring: None,
-            fsync: config.spool.fsync,
             scopes: resource.scopes(),
             resource,
             until: None,
             pause: FIRST_PAUSE,
-            complained: false,
+            failures: 0,
+            failed: None,
+            not_synced: None,
             directory: None,
         };
         let Some(base) = directory else { return store };
@@ -80,16 +89,18 @@ impl Store {
         };
         match Spool::create(options, destinations, &store.resource.to_context()) {
             Ok(spool) => {
-                store.ring = ring(&spool, config);
-                if let Some(ring) = &store.ring {
-                    recorder.use_ring(Arc::clone(ring));
-                }
+                let ring = ring(&spool, config);
+                store.ring = ring.as_ref().ok().cloned();
+                recorder.use_ring(ring);
                 store.spool = Some(spool);
             }
-            Err(error) => tracing::warn!(
-                error = %error,
-                "finished spans are kept in memory only; TRACER_SPOOL_DIR=off says that this is meant"
-            ),
+            Err(error) => {
+                tracing::warn!(
+                    error = %error,
+                    "finished spans are kept in memory only; TRACER_SPOOL_DIR=off says that this is meant"
+                );
+                recorder.use_ring(Err(error.to_string()));
+            }
         }
         store
     }
@@ -111,15 +122,10 @@ impl Store {
             // Where this fails, so does what follows.
             let _ = spool.set_context(&self.resource.to_context());
         }
-        let appended = spool.append(sequence, batch.len() as u32, batch.record_bytes());
-        let appended = appended.and_then(|()| match self.fsync {
-            Fsync::Always => spool.take_unsynced().map_or(Ok(()), Unsynced::sync),
-            Fsync::Every(_) | Fsync::Never => Ok(()),
-        });
-        match appended {
+        match spool.append(sequence, batch.len() as u32, batch.record_bytes()) {
             Ok(()) => {
                 self.pause = FIRST_PAUSE;
-                if std::mem::take(&mut self.complained) {
+                if self.failed.take().is_some() {
                     tracing::info!(directory = %spool.directory().display(), "spans are kept on disk again");
                 }
                 Saved::Yes
@@ -137,7 +143,8 @@ impl Store {
     pub(super) fn fail(&mut self, error: &dyn std::error::Error) {
         self.until = Some(Instant::now() + self.pause);
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
-        if !std::mem::replace(&mut self.complained, true) {
+        self.failures += 1;
+        if self.failed.replace(error.to_string()).is_none() {
             tracing::warn!(
                 error = %error,
                 "spans can't be put on disk; they are kept in memory until that works again"
@@ -152,6 +159,11 @@ impl Store {
             self.until = None;
         }
         due
+    }
+
+    /// The end is near: whatever failed a moment ago, this is the last attempt.
+    pub(super) fn try_now(&mut self) {
+        self.until = None;
     }
 
     /// A batch that is on disk; `None` when it can't be read back.
@@ -206,6 +218,33 @@ impl Store {
         self.spool.as_mut()?.take_unsynced()
     }
 
+    /// What became of syncing. A file that can't be synced is left: the system may call clean what is lost of it.
+    pub(super) fn synced(&mut self, result: Result<(), SpoolError>) {
+        match result {
+            Ok(()) => {
+                if self.not_synced.take().is_some() {
+                    tracing::info!("spans on disk reach the disk itself again");
+                }
+            }
+            Err(error) => {
+                self.failures += 1;
+                if let Some(spool) = &mut self.spool {
+                    spool.leave_segment();
+                }
+                if self.not_synced.replace(error.to_string()).is_none() {
+                    tracing::warn!(
+                        error = %error,
+                        "spans on disk may not survive that the machine stops; a killed process still loses none"
+                    );
+                }
+            }
+        }
+    }
+
+    pub(super) fn health(&self) -> DiskHealth {
+        DiskHealth { failures: self.failures, error: self.failed.clone().or_else(|| self.not_synced.clone()) }
+    }
+
     /// The last act: what is on disk stays for a later process when something is pending, and goes otherwise. The lanes'
     /// file goes in any case: what was in it is on disk elsewhere, or counted as lost.
     pub(super) fn close(&mut self, cursors: &[u64], pending: bool) {
@@ -219,18 +258,37 @@ impl Store {
     }
 }
 
-/// Lanes that survive the process; `None`, with a word about it, where the system doesn't allow it.
-fn ring(spool: &Spool, config: &DeliveryConfig) -> Option<Arc<RingFile>> {
-    let max_bytes = config.lane_bytes.saturating_mul(MAPPED_LANES).min(config.spool.max_bytes / 2) as u64;
-    match RingFile::create(&spool.ring_path(), config.lane_bytes, max_bytes) {
-        Ok(ring) => Some(Arc::new(ring)),
-        Err(error) => {
-            tracing::warn!(
-                path = %spool.ring_path().display(),
-                error = %error,
-                "spans that a thread has just finished are kept in memory only; a killed process loses those"
-            );
-            None
-        }
+/// Lanes that survive the process. Where the system doesn't allow it, says so, and returns why.
+fn ring(spool: &Spool, config: &DeliveryConfig) -> Result<Arc<RingFile>, String> {
+    let (lane_bytes, max_bytes) = lanes_within(config.spool.max_bytes as u64, config.lane_bytes);
+    if lane_bytes < config.lane_bytes {
+        tracing::info!(
+            lane_bytes,
+            "TRACER_SPOOL_MAX_BYTES has no room for lanes as large as TRACER_LANE_BYTES; those on disk are smaller"
+        );
     }
+    RingFile::create(&spool.ring_path(), lane_bytes, max_bytes).map(Arc::new).map_err(|error| {
+        tracing::warn!(
+            path = %spool.ring_path().display(),
+            error = %error,
+            "spans that a thread has just finished are kept in memory only; a killed process loses those"
+        );
+        error.to_string()
+    })
 }
+
+/// The size of the lanes on disk and of their file: at most half of what is allowed and [`MOST_LANES`], and in any case
+/// [`FEWEST_LANES`] of at least [`LEAST_LANE`], or as much as is asked for.
+fn lanes_within(max_bytes: u64, lane_bytes: usize) -> (usize, u64) {
+    let enough = |lane| RingFile::bytes_of(FEWEST_LANES, lane);
+    let half = max_bytes / 2;
+    let mut lane = lane_bytes;
+    while enough(lane) > half && lane / 2 >= LEAST_LANE {
+        lane /= 2;
+    }
+    (lane, half.min(RingFile::bytes_of(MOST_LANES, lane)).max(enough(lane)))
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests;

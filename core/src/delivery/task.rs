@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
@@ -21,6 +21,10 @@ const PANICS: u32 = 3;
 /// Spans of a probe: little for a receiver that is just coming back, and for one that breaks the connection
 /// over what is too large for it instead of saying so.
 const PROBE: usize = 64;
+/// A receiver that refuses what an earlier process left because of who sends it, or where, is left alone for this long,
+/// and for twice as long each further time.
+const FIRST_PAUSE: Duration = Duration::from_secs(30);
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
 pub(super) struct DestinationTask {
     pub(super) shared: Arc<Shared>,
@@ -30,12 +34,44 @@ pub(super) struct DestinationTask {
     pub(super) urgent: watch::Receiver<u64>,
     pub(super) abandoned: watch::Receiver<bool>,
     pub(super) breaker: Breaker,
+    pub(super) held: Held,
+}
+
+/// What an earlier process left and is not taken for now: it waits here and on disk, and nothing else waits for it.
+pub(super) struct Held {
+    what: Option<(Recovered, Vec<Arc<Batch>>)>,
+    until: Instant,
+    pause: Duration,
+}
+
+impl Held {
+    pub(super) fn nothing() -> Self {
+        Self { what: None, until: Instant::now(), pause: FIRST_PAUSE }
+    }
+
+    /// The parts that are left of it, when it is time for another attempt.
+    async fn again(&mut self) -> (Recovered, Vec<Arc<Batch>>) {
+        tokio::time::sleep_until(self.until.into()).await;
+        match self.what.take() {
+            Some(what) => what,
+            None => std::future::pending().await,
+        }
+    }
 }
 
 /// Where a batch came from, and so which account it is settled in.
 enum Source {
     Log,
     Recovered(Recovered),
+}
+
+/// A batch, or what is left of one that was begun.
+struct Work {
+    source: Source,
+    /// The next one last.
+    parts: Vec<Arc<Batch>>,
+    /// Whether it was refused before, as anything would have been.
+    was_held: bool,
 }
 
 /// How a part of a batch was settled.
@@ -57,13 +93,13 @@ impl DestinationTask {
     pub(super) async fn run(mut self) {
         let mut abandoned = self.abandoned.clone();
         loop {
-            let (source, batch) = tokio::select! {
+            let work = tokio::select! {
                 biased;
                 _ = abandoned.wait_for(|abandoned| *abandoned) => break,
                 work = self.next() => work,
             };
             tokio::select! {
-                () = self.deliver(source, batch) => {}
+                () = self.deliver(work) => {}
                 _ = abandoned.wait_for(|abandoned| *abandoned) => break,
             }
         }
@@ -71,36 +107,73 @@ impl DestinationTask {
     }
 
     /// This process' own spans first; what an earlier one left, when there are none.
-    async fn next(&mut self) -> (Source, Arc<Batch>) {
-        let shared = &self.shared;
+    async fn next(&mut self) -> Work {
+        let Self { shared, held, number, .. } = self;
+        let left = async {
+            if held.what.is_some() {
+                let (recovered, parts) = held.again().await;
+                return Work { source: Source::Recovered(recovered), parts, was_held: true };
+            }
+            let recovered = shared.recovery.next(*number).await;
+            let parts = vec![Arc::clone(&recovered.batch)];
+            Work { source: Source::Recovered(recovered), parts, was_held: false }
+        };
         tokio::select! {
             biased;
-            batch = shared.log.next(self.number) => (Source::Log, batch),
-            recovered = shared.recovery.next(self.number) => {
-                let batch = Arc::clone(&recovered.batch);
-                (Source::Recovered(recovered), batch)
-            }
+            batch = shared.log.next(*number) => Work { source: Source::Log, parts: vec![batch], was_held: false },
+            work = left => work,
         }
     }
 
     /// Until the batch is settled, in parts when it is too large for the receiver.
-    async fn deliver(&mut self, source: Source, batch: Arc<Batch>) {
-        let mut parts = vec![batch];
+    async fn deliver(&mut self, Work { mut source, mut parts, was_held }: Work) {
+        // After a refusal of whatever comes, little is sent to find out whether that has changed.
+        let mut small = was_held;
+        if let Source::Recovered(recovered) = &source
+            && was_held
+        {
+            self.shared.recovery.hold(self.number, false);
+            if self.shared.recovery.is_given_up(recovered) {
+                let given_up = || Settled::Dropped(reason::EXPIRED);
+                parts.drain(..).for_each(|part| self.settle(&source, &part, given_up()));
+            }
+        }
         while let Some(part) = parts.pop() {
-            if self.breaker.circuit().0 != Circuit::Closed
+            if (small || self.breaker.circuit().0 != Circuit::Closed)
                 && part.len() > PROBE
                 && let Some((older, newer)) = part.split()
             {
                 parts.extend([Arc::new(newer), Arc::new(older)]);
                 continue;
             }
-            match self.attempt(&part).await {
-                Attempt::Settled(settled) => self.settle(&source, &part, settled),
+            let kept = match self.attempt(&part).await {
+                Attempt::Settled(Settled::Rejected(error)) => self.refuse(&source, part, error),
+                Attempt::Settled(settled) => {
+                    if let Settled::Delivered(_) = settled {
+                        // Whoever takes this may take everything now.
+                        (small, self.held.until, self.held.pause) = (false, Instant::now(), FIRST_PAUSE);
+                    }
+                    self.settle(&source, &part, settled);
+                    Ok(())
+                }
                 Attempt::TooLarge(error) => match part.split() {
-                    Some((older, newer)) => parts.extend([Arc::new(newer), Arc::new(older)]),
-                    None => self.settle(&source, &part, Settled::Rejected(error)),
+                    Some((older, newer)) => {
+                        parts.extend([Arc::new(newer), Arc::new(older)]);
+                        Ok(())
+                    }
+                    None => self.refuse(&source, part, error),
                 },
-                Attempt::Opened => parts.push(part),
+                Attempt::Opened => {
+                    parts.push(part);
+                    Ok(())
+                }
+            };
+            match (kept, source) {
+                (Err((part, error)), Source::Recovered(recovered)) => {
+                    parts.push(part);
+                    return self.hold(recovered, parts, error);
+                }
+                (_, same) => source = same,
             }
         }
         match source {
@@ -110,6 +183,45 @@ impl DestinationTask {
             }
             Source::Recovered(recovered) => self.shared.recovery.finish(self.number, &recovered),
         }
+    }
+
+    /// Settles a part that is refused for good, unless it is kept for another attempt. That is so for what an earlier
+    /// process left: where any batch would have been refused, and where a replay can't write to its file what it was
+    /// refused. Live spans are counted as rejected at once, as OTLP has it; their program is there to hear of it.
+    fn refuse(
+        &self,
+        source: &Source,
+        part: Arc<Batch>,
+        error: DeliveryError,
+    ) -> Result<(), (Arc<Batch>, DeliveryError)> {
+        if let Source::Recovered(_) = source {
+            if error.is_of_any_batch() {
+                return Err((part, error));
+            }
+            // Nothing goes on beside a replay that this could hold up.
+            let kept =
+                self.shared.lasting.as_ref().map(|file| file.keep(&error.endpoint, &error.what, &part));
+            if let Some(Err(why)) = kept {
+                let what = format!("{}; what is refused could not be written to a file: {why}", error.what);
+                return Err((part, DeliveryError::new(error.endpoint, what)));
+            }
+        }
+        self.settle(source, &part, Settled::Rejected(error));
+        Ok(())
+    }
+
+    /// Keeps what an earlier process left for another attempt. Its cursor stays, and so do the files.
+    fn hold(&mut self, recovered: Recovered, parts: Vec<Arc<Batch>>, error: DeliveryError) {
+        let what =
+            "what an earlier process left is refused, whatever is in it: it is kept and tried again later";
+        self.shared.log.failed(self.number, error, what);
+        let pause = self.held.pause;
+        self.held = Held {
+            what: Some((recovered, parts)),
+            until: Instant::now() + pause,
+            pause: (2 * pause).min(LONGEST_PAUSE),
+        };
+        self.shared.recovery.hold(self.number, true);
     }
 
     fn settle(&self, source: &Source, part: &Arc<Batch>, settled: Settled) {

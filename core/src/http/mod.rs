@@ -3,6 +3,7 @@
 //! It runs on the delivery thread's own runtime, follows no redirect, uses no proxy, and reads no more
 //! of an answer than it must; every failure is already an [`Outcome`](crate::delivery::Outcome).
 
+mod account;
 mod client;
 mod header_file;
 mod joined_writes;
@@ -20,3 +21,4 @@ pub use client::{HttpSender, Response};
 pub use header_file::HeaderFile;
 pub use request::basic_authorization;
 pub use target::HttpTarget;
+pub use tls::TlsVariables;

@@ -11,7 +11,7 @@ pub(super) const LOCK: &str = "lock";
 
 /// A held lock. Dropping it closes the file and never unlocks: after a fork the parent's lock lives on.
 #[derive(Debug)]
-pub(super) struct Claim(#[expect(dead_code, reason = "held, not used")] File);
+pub(super) struct Claim(File);
 
 impl Claim {
     /// Takes the directory; `None` when somebody has it, or had it and removed it.
@@ -30,5 +30,17 @@ impl Claim {
         let still_there =
             directory.holds(LOCK, &file).map_err(|error| directory.error_at("look at", LOCK, error))?;
         Ok(still_there.then_some(Self(file)))
+    }
+
+    /// Shows from now on whether the directory's own process is gone, whoever holds the lock. A length takes no room on
+    /// a full disk.
+    pub(super) fn mark(&self, orphan: bool) {
+        // Where this fails, others don't count the directory for as long as it is locked.
+        let _ = self.0.set_len(u64::from(orphan));
+    }
+
+    /// Whether it shows that.
+    pub(super) fn is_marked(directory: &Directory) -> bool {
+        directory.length_of(LOCK).is_some_and(|length| length > 0)
     }
 }

@@ -35,6 +35,13 @@ impl Cursors {
         Self { keys: keys.to_vec(), next: vec![0; keys.len()], generation: 0, file: None }
     }
 
+    /// One more destination, which the next save writes with a new file.
+    pub(super) fn add(&mut self, key: &str, next: u64) {
+        self.keys.push(key.to_owned());
+        self.next.push(next);
+        self.file = None;
+    }
+
     /// Below this every destination has everything. Without destinations nobody has anything.
     pub(super) fn lowest(&self) -> u64 {
         self.next.iter().copied().min().unwrap_or_default()

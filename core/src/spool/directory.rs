@@ -21,7 +21,7 @@ pub(super) struct Directory {
     handle: Arc<File>,
     path: PathBuf,
     #[cfg(test)]
-    pub(super) faults: Faults,
+    pub(super) faults: Arc<Faults>,
 }
 
 impl Directory {
@@ -76,7 +76,7 @@ impl Directory {
             handle: Arc::new(handle.into()),
             path: path.to_owned(),
             #[cfg(test)]
-            faults: Faults::default(),
+            faults: Arc::default(),
         })
     }
 

@@ -39,11 +39,7 @@ impl Spool {
         match self.0 {}
     }
 
-    pub(crate) fn context_of(&self, _: u64) -> Option<Arc<[u8]>> {
-        match self.0 {}
-    }
-
-    pub(crate) fn pending(&self, _: u64) -> Pending {
+    pub(crate) fn leave_segment(&mut self) {
         match self.0 {}
     }
 
@@ -56,10 +52,6 @@ impl Spool {
     }
 
     pub(crate) fn expire(&mut self, _: &Moment) -> Result<Option<Evicted>, SpoolError> {
-        match self.0 {}
-    }
-
-    pub(crate) fn bytes(&self) -> u64 {
         match self.0 {}
     }
 
@@ -85,7 +77,7 @@ impl Spool {
 pub(crate) struct Unsynced(Infallible);
 
 impl Unsynced {
-    pub(crate) fn sync(self) -> Result<(), SpoolError> {
+    pub(crate) fn sync(&self) -> Result<(), SpoolError> {
         match self.0 {}
     }
 }
@@ -104,6 +96,21 @@ pub(crate) fn is_one_tracers(_: &Path) -> bool {
     false
 }
 
+/// Nobody's.
+#[derive(Debug)]
+pub(crate) struct Turn;
+
+impl Turn {
+    pub(crate) fn take(_: &Path) -> Option<Self> {
+        None
+    }
+}
+
+/// None.
+pub(crate) fn orphan_bytes(_: &Path) -> Option<u64> {
+    None
+}
+
 impl Orphan {
     pub(crate) fn open(_: &Path) -> Result<Option<Self>, SpoolError> {
         Err(SpoolError::Unsupported)
@@ -118,6 +125,22 @@ impl Orphan {
     }
 
     pub(crate) fn remove_ring(&self) -> Result<(), SpoolError> {
+        match self.0 {}
+    }
+
+    pub(crate) fn put_ring_away(&self) -> Result<(), SpoolError> {
+        match self.0 {}
+    }
+
+    pub(crate) fn add_destination(&mut self, _: &str, _: u64) -> usize {
+        match self.0 {}
+    }
+
+    pub(crate) fn evict_oldest(&mut self) -> Result<Option<Evicted>, SpoolError> {
+        match self.0 {}
+    }
+
+    pub(crate) fn first(&self) -> Option<u64> {
         match self.0 {}
     }
 

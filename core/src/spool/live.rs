@@ -35,6 +35,8 @@ pub(crate) struct Spool {
     /// What the files beside the segments take, at most.
     overhead: u64,
     synced: Instant,
+    /// The batch that was appended, could not be synced, and could not be taken back either.
+    unsure: Option<(u64, Unsynced)>,
 }
 
 impl Spool {
@@ -48,8 +50,8 @@ impl Spool {
         let store = Store::new(directory, Vec::new(), options.segment_size(), options.fsync != Fsync::Never);
         let identity = Identity { context: context.to_vec(), destinations: destinations.to_vec() };
         let cursors = Cursors::new(destinations);
-        let mut spool =
-            Self { store, claim, options, cursors, identity, overhead: 0, synced: Instant::now() };
+        let synced = Instant::now();
+        let mut spool = Self { store, claim, options, cursors, identity, overhead: 0, synced, unsure: None };
         spool.store.set_context(context);
         let saved = spool.save_identity();
         match saved.and_then(|()| spool.cursors.save(spool.store.directory())) {
@@ -82,10 +84,32 @@ impl Spool {
     /// Appends a batch, whole or not at all. Sequences go up, with or without gaps. After an error the same batch can
     /// be tried again.
     pub(crate) fn append(&mut self, sequence: u64, spans: u32, records: &[u8]) -> Result<(), SpoolError> {
+        if let Some((_, unsynced)) = self.unsure.take_if(|(unsure, _)| *unsure == sequence) {
+            // It is there, and all that was missing is this.
+            return unsynced.sync().inspect_err(|_| self.unsure = Some((sequence, unsynced)));
+        }
         if let Some(limit) = self.limit() {
             return Err(SpoolError::Full { path: self.directory().to_owned(), limit });
         }
-        self.store.append(sequence, spans, records, Moment::now())
+        let before = self.store.last();
+        self.store.append(sequence, spans, records, Moment::now())?;
+        if self.options.fsync == Fsync::Always { self.sync(sequence, before) } else { Ok(()) }
+    }
+
+    /// Forces what was just appended to the disk. Where that fails it is taken back, and the next attempt goes to
+    /// another file: of this one the system may call clean what never reached the disk, and say that all is well.
+    fn sync(&mut self, sequence: u64, before: Option<u64>) -> Result<(), SpoolError> {
+        let Some(unsynced) = self.store.take_unsynced() else { return Ok(()) };
+        let Err(error) = unsynced.sync() else { return Ok(()) };
+        if self.store.take_back(before).is_err() {
+            self.unsure = Some((sequence, unsynced));
+        }
+        Err(error)
+    }
+
+    /// What comes next goes to a file of its own, because this one could not be synced.
+    pub(crate) fn leave_segment(&mut self) {
+        self.store.leave_segment();
     }
 
     /// The limit that stands against another record. What is allowed can be exceeded by that record, and by no more.
@@ -179,9 +203,10 @@ impl Spool {
     /// What is to be synced, when it is time.
     pub(crate) fn take_unsynced(&mut self) -> Option<Unsynced> {
         match self.options.fsync {
-            Fsync::Never => None,
+            // `Always` is done with when a batch is appended.
+            Fsync::Never | Fsync::Always => None,
             Fsync::Every(interval) if self.synced.elapsed() < interval => None,
-            Fsync::Every(_) | Fsync::Always => {
+            Fsync::Every(_) => {
                 let unsynced = self.store.take_unsynced()?;
                 self.synced = Instant::now();
                 Some(unsynced)
@@ -195,6 +220,17 @@ impl Spool {
             return Ok(Closed::Left);
         }
         self.store.remove_all(self.claim)
+    }
+
+    /// Its disk, for tests to break.
+    #[cfg(test)]
+    pub(crate) fn disk(&self) -> super::Disk {
+        super::Disk(Arc::clone(&self.store.directory().faults))
+    }
+
+    #[cfg(test)]
+    pub(super) fn take_back(&mut self, before: Option<u64>) -> Result<(), SpoolError> {
+        self.store.take_back(before)
     }
 
     #[cfg(test)]
@@ -221,6 +257,7 @@ fn make_directory(base: &Path) -> Result<(Directory, Claim), SpoolError> {
             Err(error) => return Err(error),
         };
         if let Some(claim) = Claim::take(&directory)? {
+            claim.mark(false);
             return Ok((directory, claim));
         }
     }

@@ -31,6 +31,8 @@ mod quarantine;
 #[cfg(target_os = "linux")]
 mod store;
 #[cfg(target_os = "linux")]
+mod together;
+#[cfg(target_os = "linux")]
 mod unsynced;
 
 #[cfg(not(target_os = "linux"))]
@@ -47,11 +49,12 @@ pub(crate) use outcome::{Closed, EvictReason, Found, Pending, Stored};
 pub(crate) use {
     live::Spool,
     orphan::{Orphan, is_one_tracers, orphans},
+    together::{Turn, orphan_bytes},
     unsynced::Unsynced,
 };
 
 #[cfg(not(target_os = "linux"))]
-pub(crate) use elsewhere::{Orphan, Spool, Unsynced, is_one_tracers, orphans};
+pub(crate) use elsewhere::{Orphan, Spool, Turn, Unsynced, is_one_tracers, orphan_bytes, orphans};
 
 #[cfg(feature = "fuzzing")]
 pub use scan::fuzz_segment;
@@ -59,3 +62,7 @@ pub use scan::fuzz_segment;
 #[cfg(target_os = "linux")]
 #[cfg(test)]
 mod tests;
+
+#[cfg(target_os = "linux")]
+#[cfg(test)]
+pub(crate) use tests::faults::Disk;

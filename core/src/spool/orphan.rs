@@ -13,7 +13,7 @@ use super::error::SpoolError;
 use super::identity::{IDENTITY, Identity};
 use super::live::RING;
 use super::moment::Moment;
-use super::outcome::{Closed, Damage, Evicted, Found, Pending};
+use super::outcome::{Closed, Damage, EvictReason, Evicted, Found, Pending};
 use super::quarantine::put_away;
 use super::scan::{Hopeless, Scanned, scan};
 use super::segment::{BadHeader, SUFFIX, Segment};
@@ -28,6 +28,8 @@ pub(crate) struct Orphan {
     store: Store,
     claim: Claim,
     cursors: Cursors,
+    /// Whether the file says less than `cursors`.
+    unsaved: bool,
 }
 
 /// The directories below a base that may be orphans, the oldest first. Which are shows when they are opened.
@@ -71,6 +73,7 @@ impl Orphan {
             Err(error) => return Err(error),
         };
         let Some(claim) = Claim::take(&directory)? else { return Ok(None) };
+        claim.mark(true);
         let mut damage = Damage::default();
         let segments = find_segments(&directory, &mut damage)?;
         let identity = Identity::load(&directory);
@@ -89,7 +92,7 @@ impl Orphan {
         let cursors = cursors.unwrap_or_else(|| {
             Cursors::new(&identity.map(|identity| identity.destinations).unwrap_or_default())
         });
-        Ok(Some(Self { store, claim, cursors }))
+        Ok(Some(Self { store, claim, cursors, unsaved: false }))
     }
 
     /// The directory.
@@ -108,6 +111,12 @@ impl Orphan {
         directory.remove(RING).map_err(|error| directory.error_at("remove", RING, error))
     }
 
+    /// Puts a ring that can't be read where somebody may look at it.
+    pub(crate) fn put_ring_away(&self) -> Result<(), SpoolError> {
+        let directory = self.store.directory();
+        put_away(directory, RING).map_err(|error| directory.error_at("move", RING, error))
+    }
+
     /// The keys of the destinations its tracer had; none when no file says so any more.
     pub(crate) fn destinations(&self) -> &[String] {
         &self.cursors.keys
@@ -118,28 +127,34 @@ impl Orphan {
         self.cursors.next.get(destination).copied().unwrap_or_default()
     }
 
-    /// Remembers a destination's next sequence, then removes what all of them have.
+    /// Remembers a destination's next sequence, then removes what all of them have. What can't be written holds for as
+    /// long as this is open, and is written with the next.
     pub(crate) fn set_cursor(&mut self, destination: usize, next: u64) -> Result<(), SpoolError> {
         if let Some(cursor) = self.cursors.next.get_mut(destination)
             && *cursor < next
         {
-            let before = std::mem::replace(cursor, next);
-            if let Err(error) = self.cursors.save(self.store.directory()) {
-                // Room for it may be what this frees.
-                self.store.remove_below(self.cursors.lowest())?;
-                if self.cursors.save(self.store.directory()).is_err() {
-                    if let Some(cursor) = self.cursors.next.get_mut(destination) {
-                        *cursor = before;
-                    }
-                    return Err(error);
-                }
-            }
+            *cursor = next;
+            self.unsaved = true;
         }
+        if self.unsaved && self.cursors.save(self.store.directory()).is_err() {
+            // Room for it may be what this frees.
+            self.store.remove_below(self.cursors.lowest())?;
+            self.cursors.save(self.store.directory())?;
+        }
+        self.unsaved = false;
         self.store.remove_below(self.cursors.lowest())
     }
 
+    /// One more destination, so that nothing it lacks is removed, and how far it is outlives this process. Returns its
+    /// number.
+    pub(crate) fn add_destination(&mut self, key: &str, next: u64) -> usize {
+        self.cursors.add(key, next);
+        // A full disk may have room for it later.
+        self.unsaved = self.cursors.save(self.store.directory()).is_err();
+        self.cursors.keys.len() - 1
+    }
+
     /// The latest context its tracer had: that of what is left in the ring.
-    #[cfg(test)]
     pub(crate) fn context(&self) -> &Arc<[u8]> {
         self.store.context()
     }
@@ -171,13 +186,11 @@ impl Orphan {
     }
 
     /// What its segments take.
-    #[cfg(test)]
     pub(crate) fn bytes(&self) -> u64 {
         self.store.bytes()
     }
 
     /// How old the newest batch of the oldest segment is; `None` without one, or when the clocks can't tell.
-    #[cfg(test)]
     pub(crate) fn age(&self, now: &Moment) -> Option<Duration> {
         self.store.age(now)
     }
@@ -185,6 +198,22 @@ impl Orphan {
     /// Gives up the oldest segment if everything in it is older than this.
     pub(crate) fn expire(&mut self, now: &Moment, max_age: Duration) -> Result<Option<Evicted>, SpoolError> {
         self.store.expire(now, max_age)
+    }
+
+    /// Gives up the oldest segment, because there is too much.
+    pub(crate) fn evict_oldest(&mut self) -> Result<Option<Evicted>, SpoolError> {
+        self.store.evict(EvictReason::MaxBytes)
+    }
+
+    /// The oldest batch there is.
+    pub(crate) fn first(&self) -> Option<u64> {
+        self.store.first()
+    }
+
+    /// Its disk, for tests to break.
+    #[cfg(test)]
+    pub(crate) fn disk(&self) -> super::Disk {
+        super::Disk(Arc::clone(&self.store.directory().faults))
     }
 
     /// What was damaged since the last call.
@@ -230,6 +259,14 @@ fn find_segments(directory: &Directory, damage: &mut Damage) -> Result<Vec<Segme
     let mut in_order: Vec<Segment> = Vec::with_capacity(segments.len());
     for mut segment in segments {
         let first = segment.entries.first().map_or(0, |entry| entry.sequence);
+        if let Some(previous) = in_order.last_mut().filter(|previous| previous.last() == first) {
+            // A record that was taken back, written once more, and came back when the machine stopped.
+            previous.entries.pop();
+            if previous.entries.is_empty() {
+                let _ = directory.remove(&previous.name);
+                in_order.pop();
+            }
+        }
         match in_order.last() {
             // A copy of something that is here already.
             Some(previous) if first <= previous.last() => {

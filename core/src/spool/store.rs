@@ -198,6 +198,37 @@ impl Store {
         Ok(())
     }
 
+    /// What comes next goes to a file of its own.
+    pub(super) fn leave_segment(&mut self) {
+        self.active = None;
+    }
+
+    /// Takes the newest record back; `before` is what was the last one until it came. What comes next goes to another
+    /// file in any case.
+    pub(super) fn take_back(&mut self, before: Option<u64>) -> Result<(), SpoolError> {
+        let active = self.active.take();
+        let Some(segment) = self.segments.back_mut() else { return Ok(()) };
+        let at = |doing, error| self.directory.error_at(doing, &segment.name, error);
+        match (segment.entries.as_slice(), active) {
+            // No segment is ever without a record.
+            ([_], _) => {
+                self.directory.remove(&segment.name).map_err(|error| at("remove", error))?;
+                self.bytes = self.bytes.saturating_sub(segment.bytes);
+                self.segments.pop_back();
+            }
+            ([.., newest], Some(file)) => {
+                let end = u64::from(newest.offset);
+                self.directory.truncate(&file, end).map_err(|error| at("cut", error))?;
+                segment.entries.pop();
+                self.bytes = self.bytes.saturating_sub(segment.bytes.saturating_sub(end));
+                segment.bytes = end;
+            }
+            (_, None) | ([], _) => return Err(at("cut", io::ErrorKind::NotFound.into())),
+        }
+        self.last = before;
+        Ok(())
+    }
+
     /// The batch with this sequence, or the next one that is intact.
     pub(super) fn read(&mut self, from: u64) -> Result<Found, SpoolError> {
         let mut found = Found::default();
@@ -295,6 +326,11 @@ impl Store {
         pending
     }
 
+    /// The oldest sequence there is.
+    pub(super) fn first(&self) -> Option<u64> {
+        self.segments.front()?.entries.first().map(|entry| entry.sequence)
+    }
+
     /// True when there is anything from a sequence on.
     pub(super) fn has(&self, from: u64) -> bool {
         self.find(from).is_some()
@@ -354,6 +390,8 @@ impl Store {
             files: files.into_iter().map(|(_, file)| file).collect(),
             directory: names.then(|| self.directory.handle()),
             path: self.directory.path().to_owned(),
+            #[cfg(test)]
+            faults: Arc::clone(&self.directory.faults),
         })
     }
 

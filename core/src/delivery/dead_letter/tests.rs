@@ -80,7 +80,7 @@ fn only_the_owner_may_read() {
     let path = directory.0.join(DeadLetter::FILE);
     fs::write(&path, "").unwrap();
     fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
-    let mut files = Files::new(&directory.0, 2000);
+    let mut files = Files::new(&directory.0, DeadLetter::FILE, 2000);
     for id in 0..20 {
         assert_eq!(files.write(&letter(batch(id..id + 1, "op"))), 0);
     }
@@ -97,7 +97,7 @@ fn only_the_owner_may_read() {
 fn the_newest_stay_within_the_bytes() {
     let directory = Directory::new();
     let max = 8000;
-    let mut files = Files::new(&directory.0, max);
+    let mut files = Files::new(&directory.0, DeadLetter::FILE, max);
     for id in 0..200 {
         assert_eq!(files.write(&letter(batch(id..id + 1, "op"))), 0);
         assert!(directory.bytes() as u64 <= max);
@@ -116,7 +116,7 @@ fn the_newest_stay_within_the_bytes() {
 #[test]
 fn a_batch_larger_than_a_file_is_cut_between_spans() {
     let directory = Directory::new();
-    let mut files = Files::new(&directory.0, 60_000);
+    let mut files = Files::new(&directory.0, DeadLetter::FILE, 60_000);
     assert_eq!(files.write(&letter(batch(0..180, "op"))), 0);
     let spans: Vec<u64> = directory.lines().iter().map(|line| line["spans"].as_u64().unwrap()).collect();
     assert_eq!(spans, [90, 90]);
@@ -130,11 +130,11 @@ fn a_batch_larger_than_a_file_is_cut_between_spans() {
 #[test]
 fn an_earlier_process_s_lines_stay_and_its_torn_one_spoils_no_other() {
     let directory = Directory::new();
-    Files::new(&directory.0, 1 << 20).write(&letter(batch(0..1, "first")));
+    Files::new(&directory.0, DeadLetter::FILE, 1 << 20).write(&letter(batch(0..1, "first")));
     let path = directory.0.join(DeadLetter::FILE);
     let mut file = fs::OpenOptions::new().append(true).open(path).unwrap();
     file.write_all(b"{\"time\":").unwrap();
-    Files::new(&directory.0, 1 << 20).write(&letter(batch(0..1, "second")));
+    Files::new(&directory.0, DeadLetter::FILE, 1 << 20).write(&letter(batch(0..1, "second")));
     let text = directory.read(DeadLetter::FILE);
     let whole: Vec<bool> =
         text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()).collect();
@@ -149,7 +149,7 @@ fn several_writers_do_not_disturb_each_other() {
         let _ = fs::remove_dir_all(&directory.0);
         std::thread::scope(|scope| {
             for writer in 0..4 {
-                let mut files = Files::new(&directory.0, max);
+                let mut files = Files::new(&directory.0, DeadLetter::FILE, max);
                 scope.spawn(move || {
                     for id in writer * 40..(writer + 1) * 40 {
                         assert_eq!(files.write(&letter(batch(id..id + 1, "op"))), 0);
@@ -179,10 +179,10 @@ fn a_directory_where_others_write_is_not_used() {
     let directory = Directory::new();
     fs::create_dir(&directory.0).unwrap();
     fs::set_permissions(&directory.0, PermissionsExt::from_mode(0o777)).unwrap();
-    assert_eq!(Files::new(&directory.0, 1 << 20).write(&letter(batch(0..2, "op"))), 2);
+    assert_eq!(Files::new(&directory.0, DeadLetter::FILE, 1 << 20).write(&letter(batch(0..2, "op"))), 2);
     fs::set_permissions(&directory.0, PermissionsExt::from_mode(0o755)).unwrap();
     std::os::unix::fs::symlink("elsewhere", directory.0.join(DeadLetter::FILE)).unwrap();
-    assert_eq!(Files::new(&directory.0, 1 << 20).write(&letter(batch(0..2, "op"))), 2);
+    assert_eq!(Files::new(&directory.0, DeadLetter::FILE, 1 << 20).write(&letter(batch(0..2, "op"))), 2);
     assert!(!directory.0.join("elsewhere").exists());
 }
 
@@ -199,7 +199,7 @@ fn where_nothing_can_be_written_delivery_goes_on() {
     dead_letter.close(Duration::from_secs(60));
     assert_eq!(dead_letter.missed(), 6);
     fs::create_dir(directory.0.join(DeadLetter::FILE)).unwrap();
-    assert_eq!(Files::new(&directory.0, 1 << 20).write(&letter(batch(0..2, "op"))), 2);
+    assert_eq!(Files::new(&directory.0, DeadLetter::FILE, 1 << 20).write(&letter(batch(0..2, "op"))), 2);
 }
 
 /// A disk that takes no byte: whoever keeps a letter is not held up, and what did not fit is counted.

@@ -140,6 +140,8 @@ impl OtlpGrpc {
             Outcome::TooLarge(error)
         } else if status.is_retryable() || refuses && self.sender.awaits_credentials() {
             Outcome::Retry { after: status.retry_delay.map(capped), error }
+        } else if status.is_of_any_batch() {
+            Outcome::Rejected(error.of_any_batch())
         } else {
             Outcome::Rejected(error)
         }

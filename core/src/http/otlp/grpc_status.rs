@@ -68,6 +68,14 @@ impl GrpcStatus {
             || (self.code == Self::RESOURCE_EXHAUSTED && self.retry_delay.is_some())
     }
 
+    /// Whether it is about who sends, where to or how much in all, and not about what is in the batch.
+    pub(super) fn is_of_any_batch(&self) -> bool {
+        matches!(
+            self.code,
+            Self::PERMISSION_DENIED | Self::RESOURCE_EXHAUSTED | Self::UNIMPLEMENTED | Self::UNAUTHENTICATED
+        )
+    }
+
     /// Whether the server could not take a message of this size. There is no code for that: grpc-go, grpc-java
     /// and .NET say RESOURCE_EXHAUSTED, tonic OUT_OF_RANGE, proxies others, so the words decide. Sending the
     /// same again is of no use, whatever the code.

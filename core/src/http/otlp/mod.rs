@@ -45,8 +45,9 @@ pub fn otlp_destination(target: OtlpTarget) -> Result<OtlpDestination, ConfigErr
 /// Checks `target` and plans a destination for it.
 pub fn otlp_plan(backend: &'static str, target: OtlpTarget) -> Result<Plan, ConfigError> {
     let endpoint = target.check()?;
+    let account = target.account();
     let connect = move || Ok(Connected::new(otlp_destination(target)?));
-    Ok(Plan::new(backend, endpoint.to_string(), connect).networked())
+    Ok(Plan::new(backend, endpoint.to_string(), connect).networked().account(account))
 }
 
 impl Destination for OtlpDestination {

@@ -107,7 +107,7 @@ pub(super) fn gunzip(bytes: &[u8]) -> Result<Vec<u8>, &'static str> {
 pub(super) fn not_a_response(sender: &HttpSender, why: &str) -> Outcome {
     let what =
         format!("answered with success, but not as an OTLP receiver does ({why}); check {}", sender.setting);
-    Outcome::Rejected(outcome::error(sender, what))
+    Outcome::Rejected(outcome::error(sender, what).of_any_batch())
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use rustix::io::Errno;
 
@@ -17,6 +17,7 @@ pub(in crate::spool) enum Operation {
     Rename,
     Truncate,
     Remove,
+    Sync,
 }
 
 /// The faults of one directory: each lasts until it is mended.
@@ -56,5 +57,26 @@ impl Faults {
         let bytes = parts.concat();
         file.write_all_at(&bytes[..fault.after.min(bytes.len())], at)?;
         Err(fault.errno.into())
+    }
+}
+
+/// The disk under one directory, for tests of what uses it.
+pub(crate) struct Disk(pub(in crate::spool) Arc<Faults>);
+
+impl Disk {
+    /// From now on nothing more can be written.
+    pub(crate) fn fill(&self) {
+        self.0.fail(Operation::Write, Errno::NOSPC);
+        self.0.fail(Operation::Create, Errno::NOSPC);
+    }
+
+    /// From now on nothing can be forced to the disk.
+    pub(crate) fn break_sync(&self) {
+        self.0.fail(Operation::Sync, Errno::IO);
+    }
+
+    /// Everything works again.
+    pub(crate) fn mend(&self) {
+        self.0.mend();
     }
 }

@@ -206,3 +206,66 @@ fn a_batch_that_can_not_be_read_is_named_and_can_be_passed() {
     assert_eq!(all(&mut spool), [0, 1, 2, 3], "it may have been for a moment only");
     assert!(spool.take_damage().is_none());
 }
+
+#[test]
+fn a_batch_that_cannot_be_synced_is_taken_back_and_can_be_tried_again() {
+    let base = tempfile::tempdir().unwrap();
+    let mut spool = spool(SpoolOptions { fsync: Fsync::Always, ..options(base.path()) });
+    // The first is alone in its segment, the second is not.
+    for sequence in [0, 1, 3] {
+        let before = (spool.bytes(), all(&mut spool));
+        spool.faults().fail(Operation::Sync, Errno::IO);
+        for _ in 0..3 {
+            let failed = spool.append(sequence, spans(sequence), &payload(sequence));
+            assert!(matches!(failed, Err(SpoolError::Io { doing: "sync", .. })), "{failed:?}");
+        }
+        assert_eq!((spool.bytes(), all(&mut spool)), before, "nothing of it is left");
+        spool.faults().mend();
+        append(&mut spool, sequence);
+    }
+    append(&mut spool, 4);
+    assert_eq!(all(&mut spool), [0, 1, 3, 4]);
+    let directory = spool.directory().to_owned();
+    drop(spool);
+    let mut orphan = open(&directory);
+    assert_eq!((all_of(&mut orphan), orphan.take_damage().is_none()), (vec![0, 1, 3, 4], true));
+}
+
+#[test]
+fn a_batch_that_can_neither_be_synced_nor_taken_back_is_there_once() {
+    let base = tempfile::tempdir().unwrap();
+    let mut spool = spool(SpoolOptions { fsync: Fsync::Always, ..options(base.path()) });
+    append(&mut spool, 0);
+    for fault in [Operation::Sync, Operation::Truncate] {
+        spool.faults().fail(fault, Errno::IO);
+    }
+    for _ in 0..3 {
+        spool.append(1, spans(1), &payload(1)).unwrap_err();
+    }
+    spool.faults().mend();
+    append(&mut spool, 1);
+    append(&mut spool, 2);
+    assert_eq!(all(&mut spool), [0, 1, 2]);
+    let directory = spool.directory().to_owned();
+    drop(spool);
+    let mut orphan = open(&directory);
+    assert_eq!((all_of(&mut orphan), orphan.take_damage().is_none()), (vec![0, 1, 2], true));
+}
+
+#[test]
+fn what_was_taken_back_and_came_back_is_there_once() {
+    let base = tempfile::tempdir().unwrap();
+    let mut spool = spool(SpoolOptions { fsync: Fsync::Always, ..options(base.path()) });
+    (0..3).for_each(|sequence| append(&mut spool, sequence));
+    let first = segment_files(spool.directory()).remove(0);
+    let with_all = std::fs::read(&first).unwrap();
+    spool.take_back(Some(1)).unwrap();
+    (2..4).for_each(|sequence| append(&mut spool, sequence));
+    assert_eq!(segment_files(spool.directory()).len(), 2, "what comes next goes to another file");
+    let directory = spool.directory().to_owned();
+    drop(spool);
+    // The machine stopped before the cut had reached the disk.
+    std::fs::write(&first, with_all).unwrap();
+    let mut orphan = open(&directory);
+    assert_eq!((all_of(&mut orphan), orphan.take_damage().is_none()), (vec![0, 1, 2, 3], true));
+}
