@@ -13,12 +13,12 @@ export async function tripletTable(of, onSelect) {
     triplets.length
       ? [
         h("div", { class: "tools" }, button("Save as JSON Lines", () => download("triplets.jsonl", lines + "\n", "application/jsonl")), h("span", { class: "note" }, `${triplets.length} triplet${triplets.length > 1 ? "s" : ""}`)),
-        h("div", { class: "scroll" }, h("table", { class: "grid" },
+        h("div", { class: "scroll" }, h("table", { class: "grid cards" },
           h("thead", null, h("tr", null, ["", "prompt", "response", "reward", "agent"].map((name) => h("th", { scope: "col" }, name)))),
           h("tbody", null, triplets.map((triplet, at) => h("tr", null,
             h("td", null, String(at + 1)),
-            h("td", null, side(triplet.prompt)),
-            h("td", null, side(triplet.response)),
+            h("td", { class: "c-trace" }, side(triplet.prompt)),
+            h("td", { class: "c-trace" }, side(triplet.response)),
             h("td", null, triplet.reward === null || triplet.reward === undefined ? "–" : h("span", { class: "badge reward" }, reward(triplet.reward))),
             h("td", null, String(triplet.metadata?.agent_name ?? "")))))))]
       : h("p", { class: "empty" }, "There is no triplet in here."),
