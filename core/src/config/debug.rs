@@ -48,7 +48,9 @@ impl fmt::Debug for AgentSessionConfig {
             .field("server_bin", &self.server_bin)
             .field("api_key", &self.api_key)
             .field("api_key_file", &self.api_key_file)
+            .field("data", &self.data)
             .field("max_bytes", &self.max_bytes)
+            .field("max_age", &self.max_age)
             .finish()
     }
 }

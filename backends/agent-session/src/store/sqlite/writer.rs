@@ -170,6 +170,8 @@ impl Writer {
             self.round(group);
         }
         self.save_all();
+        // One file is easier to copy than three; should it fail, the next start does it.
+        let _ = self.connection.pragma_update(None, "wal_checkpoint", "TRUNCATE");
     }
 
     /// At the end nothing is left to go through at the next start.
@@ -437,7 +439,7 @@ impl Writer {
 
 fn too_much(keep: Keep, bytes: usize, oldest_arrived: Option<u64>, now: u64) -> bool {
     bytes > keep.max_bytes
-        || keep.max_age.zip(oldest_arrived).is_some_and(|(age, oldest)| oldest + age.as_secs() < now)
+        || oldest_arrived.is_some_and(|oldest| oldest.saturating_add(keep.max_age.as_secs()) < now)
 }
 
 /// Lets the oldest requests go, and the traces that have no others.
