@@ -107,7 +107,7 @@ fn what_was_acknowledged_survives_kills() {
     let directory = folder.path().join("data");
     let (next, acknowledged) = (AtomicU64::new(1), Mutex::new(Vec::new()));
     // Short and long enough that traces are in memory only, being saved, and saved when it happens.
-    for millis in [50, 700, 2_600] {
+    for millis in [50, 700, 3_600] {
         let process = Process::start(&directory);
         let url = &process.url.clone();
         std::thread::scope(|scope| {
@@ -119,6 +119,8 @@ fn what_was_acknowledged_survives_kills() {
                             break;
                         }
                         acknowledged.lock().unwrap().push(trace);
+                        // Moments matter here, not amounts.
+                        std::thread::sleep(Duration::from_millis(5));
                     }
                 });
             }
@@ -130,11 +132,13 @@ fn what_was_acknowledged_survives_kills() {
     assert!(acknowledged.len() > 20, "{}", acknowledged.len());
     let server = Server::start(in_directory(&directory)).unwrap();
     let client = QueryClient::new(server.url()).unwrap();
-    all_there(&client, &acknowledged);
+    let some: Vec<u64> = acknowledged.iter().copied().filter(|trace| trace % 7 == 0).collect();
+    all_there(&client, &some);
     let mut query = TraceQuery::default();
     query.limit = 10_000;
     let listed = client.traces(&query).unwrap();
-    assert!(listed.len() >= acknowledged.len());
+    let is_listed = |trace: &u64| listed.iter().any(|listed| listed.trace_id == format!("{trace:032x}"));
+    assert!(acknowledged.iter().all(is_listed));
     assert!(listed.iter().all(|trace| trace.spans == 10 && trace.root_name == "step 1"));
     let health = client.health().unwrap();
     assert_eq!((health.traces, health.spans), (listed.len(), 10 * listed.len() as u64));
@@ -142,7 +146,7 @@ fn what_was_acknowledged_survives_kills() {
     for trace in 1..next.into_inner() {
         send(server.url(), trace).unwrap();
     }
-    all_there(&client, &acknowledged);
+    all_there(&client, &some);
     assert!(client.traces(&query).unwrap().iter().all(|trace| trace.spans == 10));
 }
 
