@@ -117,10 +117,13 @@ impl fmt::Display for Report {
 pub struct Health {
     /// One for each destination.
     pub destinations: Vec<DestinationHealth>,
+    /// Why a killed process would lose some of the spans that have just ended, although finished spans are to be kept on
+    /// disk: no directory, a full disk, or more threads than lanes. `None` while that is not so, or not wanted.
+    pub exposed: Option<String>,
 }
 
 impl Health {
-    /// True when no destination failed the last time it was tried.
+    /// True when no destination failed the last time it was tried. Says nothing about the disk.
     pub fn is_healthy(&self) -> bool {
         self.destinations.iter().all(|destination| destination.error.is_none())
     }

@@ -6,3 +6,4 @@ mod demo;
 mod explain;
 mod program;
 mod serve;
+mod triplets;

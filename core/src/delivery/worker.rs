@@ -12,8 +12,10 @@ use super::task::DestinationTask;
 use super::{Flush, Shared};
 use crate::config::bounds::TIMEOUT;
 
-/// What a destination may take to close, after everything else.
+/// What all destinations together may take to close, within the deadline.
 const CLOSE: Duration = Duration::from_secs(1);
+/// The same when little of the deadline is left, or nothing.
+const CLOSE_LATE: Duration = Duration::from_millis(250);
 /// Longer than any request may take.
 const PROBE: Duration = Duration::from_millis(TIMEOUT.max + 1000);
 /// What destinations have to take what fills a lane, before it is put on disk.
@@ -46,12 +48,14 @@ pub(super) fn run(runtime: Runtime, shared: &Arc<Shared>, destinations: Vec<Box<
         let left = deadline.saturating_duration_since(Instant::now());
         let _ = tokio::time::timeout(left, shared.log.all_settled()).await;
         let _ = abandon.send(true);
+        let now = Instant::now();
+        let end = (now + CLOSE).min(deadline).max(now + CLOSE_LATE);
         for task in tasks {
-            let _ = tokio::time::timeout(CLOSE, task).await;
+            let _ = tokio::time::timeout_at(end.into(), task).await;
         }
         house.abort();
         if let Some(refused) = &shared.refused {
-            refused.close(CLOSE.min(deadline.saturating_duration_since(Instant::now())));
+            refused.close(end.saturating_duration_since(Instant::now()));
         }
         shared.log.close();
         shared.release_lanes();
@@ -78,11 +82,7 @@ async fn gather_until_stopped(shared: &Arc<Shared>) -> Instant {
             shared.urgent.send_modify(|count| *count += 1);
         }
         for flush in flushes {
-            let shared = Arc::clone(shared);
-            tokio::spawn(async move {
-                shared.log.all_settled().await;
-                answer(flush);
-            });
+            tokio::spawn(answer(flush, Arc::clone(shared)));
         }
         if let Some(deadline) = stop {
             return deadline;
@@ -90,9 +90,20 @@ async fn gather_until_stopped(shared: &Arc<Shared>) -> Instant {
     }
 }
 
-fn answer(flush: Flush) {
-    // Whoever asked may have stopped waiting.
-    let _ = flush.send(());
+/// Answers once everything so far is settled, for as long as somebody waits.
+async fn answer(Flush { answer, until }: Flush, shared: Arc<Shared>) {
+    let settled = shared.log.all_settled();
+    let in_time = match until {
+        Some(until) => tokio::time::timeout_at(until.into(), settled).await.is_ok(),
+        None => {
+            settled.await;
+            true
+        }
+    };
+    if in_time {
+        // Whoever asked may have stopped waiting a moment ago.
+        let _ = answer.send(());
+    }
 }
 
 /// What is due by the clock.
