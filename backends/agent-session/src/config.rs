@@ -1,6 +1,7 @@
 //! What a server is told: where it listens and how much it may hold; and what the backend is called.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tracer_factory_core::config::AgentSessionConfig;
@@ -14,8 +15,12 @@ pub(crate) const NAME: &str = "agent-session";
 pub struct ServerConfig {
     /// The loopback address to listen on; port 0 lets the system choose.
     pub listen: SocketAddr,
-    /// Bytes of spans that are kept; the traces nobody added to for the longest time go first.
+    /// The directory that traces are kept in; without one they are kept in memory and end with the server.
+    pub data: Option<PathBuf>,
+    /// Bytes of spans that are kept; the oldest go first.
     pub max_bytes: usize,
+    /// How long they are kept.
+    pub max_age: Duration,
     /// How long requests that are under way at a stop may take.
     pub shutdown_timeout: Duration,
 }
@@ -29,7 +34,7 @@ impl ServerConfig {
 
 impl Default for ServerConfig {
     fn default() -> Self {
-        let AgentSessionConfig { listen, max_bytes, .. } = AgentSessionConfig::default();
-        Self { listen, max_bytes, shutdown_timeout: Duration::from_secs(2) }
+        let AgentSessionConfig { listen, max_bytes, max_age, .. } = AgentSessionConfig::default();
+        Self { listen, data: None, max_bytes, max_age, shutdown_timeout: Duration::from_secs(2) }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 /// Why a server could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +29,20 @@ pub enum ServerError {
         listen: SocketAddr,
         /// Why.
         source: io::Error,
+    },
+    /// Another server has the data directory.
+    #[error("another trace server keeps its traces in {}; use that one, or choose another directory with --data or TRACER_SERVER_DATA", path.display())]
+    DataInUse {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The data directory can't be used.
+    #[error("traces can't be kept in {}: {what}; choose another directory with --data or TRACER_SERVER_DATA, or `memory`", path.display())]
+    Data {
+        /// The directory or a file in it.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
     },
     /// The system refused the server's thread or its event loop.
     #[error("the trace server's thread could not be started: {0}")]

@@ -16,7 +16,10 @@ mod store;
 use tracer_factory_core::config::Limits;
 use tracer_factory_core::delivery::Backend;
 
-pub use api::{Health, TraceQuery, TraceSummary};
+pub use api::{
+    Facets, Health, ServiceEdge, ServiceMap, ServiceNode, SessionList, SessionQuery, SessionSummary,
+    SessionTraces, TraceList, TraceQuery, TraceSummary,
+};
 pub use config::ServerConfig;
 pub use error::{QueryError, ServerError};
 pub use managed::{Attached, Ready, announce, serve_blocking, start_or_join};

@@ -4,11 +4,14 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use tracer_factory_core::ids::TraceId;
 use tracer_factory_core::otlp::decode_json_request;
 use tracer_factory_core::span::SpanData;
 
-use crate::api::{Health, TraceList, TraceQuery, TraceSummary};
+use crate::api::{
+    Facets, Health, ServiceMap, SessionList, SessionQuery, SessionTraces, TraceList, TraceQuery, TraceSummary,
+};
 use crate::error::QueryError;
 use crate::http_get::http_get;
 
@@ -38,25 +41,68 @@ impl QueryClient {
 
     /// The newest traces that `query` describes.
     pub fn traces(&self, query: &TraceQuery) -> Result<Vec<TraceSummary>, QueryError> {
-        let mut path = format!("/api/traces?limit={}", query.limit);
-        for (key, value) in [("service", &query.service), ("name", &query.name)] {
-            if let Some(value) = value {
-                path.push_str(&format!("&{key}={}", percent_encode(value)));
-            }
-        }
-        if let Some(errors) = query.errors {
-            path.push_str(&format!("&errors={errors}"));
-        }
-        let body = self.get(&path)?.ok_or_else(|| self.unexpected("no list of traces"))?;
-        let list: TraceList =
-            serde_json::from_slice(&body).map_err(|error| self.unexpected(&error.to_string()))?;
-        Ok(list.traces)
+        self.trace_list(query).map(|list| list.traces)
+    }
+
+    /// The same, with where the list goes on.
+    pub fn trace_list(&self, query: &TraceQuery) -> Result<TraceList, QueryError> {
+        let path = Path::new("/api/traces")
+            .number("limit", Some(query.limit as u64))
+            .text("before", query.before.as_deref())
+            .text("service", query.service.as_deref())
+            .text("name", query.name.as_deref())
+            .text("q", query.q.as_deref())
+            .text("kind", query.kind.as_deref())
+            .flag("errors", query.errors)
+            .number("min_duration_nanos", query.min_duration_nanos)
+            .number("max_duration_nanos", query.max_duration_nanos)
+            .text("tag", query.tag.as_deref())
+            .text("project", query.project.as_deref())
+            .text("session_id", query.session_id.as_deref())
+            .flag("reward", query.reward);
+        self.ask(&path.0)
     }
 
     /// The spans of a trace, `None` when the server has none.
     pub fn trace(&self, id: TraceId) -> Result<Option<Vec<SpanData>>, QueryError> {
         let Some(body) = self.get(&format!("/api/traces/{id}"))? else { return Ok(None) };
         decode_json_request(&body).map(Some).map_err(|error| self.unexpected(&error.to_string()))
+    }
+
+    /// The newest sessions that `query` describes.
+    pub fn sessions(&self, query: &SessionQuery) -> Result<SessionList, QueryError> {
+        let path = Path::new("/api/sessions")
+            .number("limit", Some(query.limit as u64))
+            .text("before", query.before.as_deref())
+            .text("project", query.project.as_deref())
+            .text("tag", query.tag.as_deref())
+            .text("q", query.q.as_deref());
+        self.ask(&path.0)
+    }
+
+    /// A session and its traces, `None` when the server has none.
+    pub fn session(&self, id: &str) -> Result<Option<SessionTraces>, QueryError> {
+        let Some(body) = self.get(&format!("/api/sessions/{}", percent_encode(id)))? else { return Ok(None) };
+        self.read(&body).map(Some)
+    }
+
+    /// What filters can ask for.
+    pub fn facets(&self) -> Result<Facets, QueryError> {
+        self.ask("/api/facets")
+    }
+
+    /// Who calls whom, over the newest `limit` traces.
+    pub fn services(&self, limit: usize) -> Result<ServiceMap, QueryError> {
+        self.ask(&Path::new("/api/services").number("limit", Some(limit as u64)).0)
+    }
+
+    fn ask<T: DeserializeOwned>(&self, path: &str) -> Result<T, QueryError> {
+        let body = self.get(path)?.ok_or_else(|| self.unexpected("no answer to this"))?;
+        self.read(&body)
+    }
+
+    fn read<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T, QueryError> {
+        serde_json::from_slice(body).map_err(|error| self.unexpected(&error.to_string()))
     }
 
     /// The body of a 200; `None` for a 404.
@@ -76,6 +122,31 @@ impl QueryClient {
 
     fn unexpected(&self, what: &str) -> QueryError {
         QueryError::Unexpected { url: self.url.clone(), what: what.to_owned() }
+    }
+}
+
+/// A path with its query.
+struct Path(String);
+
+impl Path {
+    fn new(path: &str) -> Self {
+        Self(path.to_owned())
+    }
+
+    fn text(mut self, key: &str, value: Option<&str>) -> Self {
+        if let Some(value) = value {
+            self.0.push(if self.0.contains('?') { '&' } else { '?' });
+            self.0.push_str(&format!("{key}={}", percent_encode(value)));
+        }
+        self
+    }
+
+    fn number(self, key: &str, value: Option<u64>) -> Self {
+        self.text(key, value.map(|value| value.to_string()).as_deref())
+    }
+
+    fn flag(self, key: &str, value: Option<bool>) -> Self {
+        self.text(key, value.map(|value| if value { "true" } else { "false" }))
     }
 }
 

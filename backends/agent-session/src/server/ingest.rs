@@ -9,7 +9,7 @@ use tracer_factory_core::otlp::{decode_json_request, encode_request};
 use super::answer::{Encoding, failure};
 use super::body::{self, BodyError};
 use super::shared::Shared;
-use crate::store::Ingested;
+use crate::store::{IngestError, Ingested};
 
 const NO_IDS: &str =
     "spans without a valid trace_id (16 bytes) and span_id (8 bytes), not all zeros, are not stored";
@@ -29,23 +29,22 @@ pub(super) async fn ingest(State(state): State<Shared>, headers: HeaderMap, body
         Ok(whole) => whole,
         Err(error) => return refuse_body(encoding, &error),
     };
-    match store(&state, encoding, &whole.bytes) {
-        Ok(Ingested { rejected, .. }) => encoding.accepted(rejected, NO_IDS),
-        Err(message) => encoding.refused(StatusCode::BAD_REQUEST, &message),
-    }
-}
-
-fn store(state: &Shared, encoding: Encoding, body: &[u8]) -> Result<Ingested, String> {
-    let from_json;
     let request = match encoding {
-        Encoding::Protobuf => body,
-        Encoding::Json => {
-            let spans = decode_json_request(body).map_err(|error| error.to_string())?;
-            from_json = encode_request(&spans);
-            &from_json
-        }
+        Encoding::Protobuf => whole.bytes,
+        Encoding::Json => match decode_json_request(&whole.bytes) {
+            Ok(spans) => encode_request(&spans),
+            Err(error) => return encoding.refused(StatusCode::BAD_REQUEST, &error.to_string()),
+        },
     };
-    state.store().ingest(request).map_err(|error| format!("not an OTLP trace request in protobuf: {error}"))
+    match state.store().ingest(request).await {
+        Ok(Ingested { rejected, .. }) => encoding.accepted(rejected, NO_IDS),
+        Err(error @ IngestError::Malformed(_)) => {
+            encoding.refused(StatusCode::BAD_REQUEST, &error.to_string())
+        }
+        Err(error @ IngestError::Unavailable(_)) => {
+            retry_later(encoding.refused(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()), "5")
+        }
+    }
 }
 
 fn refuse_body(encoding: Encoding, error: &BodyError) -> Response {
@@ -55,10 +54,12 @@ fn refuse_body(encoding: Encoding, error: &BodyError) -> Response {
         BodyError::Slow => StatusCode::REQUEST_TIMEOUT,
         BodyError::Busy => StatusCode::SERVICE_UNAVAILABLE,
     };
-    let mut response = encoding.refused(status, &error.to_string());
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
-    }
+    let response = encoding.refused(status, &error.to_string());
+    if status == StatusCode::SERVICE_UNAVAILABLE { retry_later(response, "1") } else { response }
+}
+
+fn retry_later(mut response: Response, seconds: &'static str) -> Response {
+    response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static(seconds));
     response
 }
 

@@ -5,6 +5,7 @@ mod body;
 mod connections;
 mod guard;
 mod ingest;
+mod read;
 mod routes;
 mod shared;
 
@@ -52,9 +53,13 @@ impl Server {
         listener.set_nonblocking(true).map_err(bind_error)?;
         let addr = listener.local_addr().map_err(bind_error)?;
 
-        let runtime =
-            runtime::Builder::new_current_thread().enable_all().build().map_err(ServerError::Thread)?;
-        let state = Shared::new(&config);
+        let runtime = runtime::Builder::new_current_thread()
+            .enable_all()
+            // Readers have threads of their own, which are not traced either.
+            .on_thread_start(suppress_this_thread)
+            .build()
+            .map_err(ServerError::Thread)?;
+        let state = Shared::new(&config)?;
         let app = routes::router(state.clone(), addr);
         let (stop, stopped) = oneshot::channel();
         let (ready, is_ready) = mpsc::channel();
@@ -117,11 +122,13 @@ impl ServerHandle {
     }
 
     fn stop_now(&mut self) {
+        self.state.close();
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
             // A panic in it was reported when it happened; there is nothing left to stop.
             let _ = thread.join();
         }
+        self.state.store().close();
     }
 }
 

@@ -1,21 +1,44 @@
-//! The traces in memory: span bytes as they arrived, indexed by trace; decoded when they are read.
+//! Stored traces: requests as they arrived, an index of what is in them, and answers to what lists and filters ask.
 //!
-//! One order serves both ends: the traces that got spans last are listed first, the others leave first.
+//! A request is checked whole and its facts are learnt when it arrives; its spans are decoded when they are read. Requests leave
+//! in the order they came, when they are too many or too old, and a trace leaves with its last span.
 
-mod request;
+mod attributes;
+mod chunk;
+mod counts;
+mod entry;
+mod facts;
+mod filter;
+mod fingerprint;
+mod index;
+mod kind;
+mod memory;
+mod scan;
 mod schema;
-mod trace;
+mod session;
+mod sqlite;
+mod view;
 
-use std::collections::{BTreeMap, HashMap};
-use std::hash::{BuildHasher, RandomState};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::path::Path;
+use std::time::Duration;
 
+use tokio::sync::watch;
 use tracer_factory_core::ids::TraceId;
 use tracer_factory_core::otlp::DecodeError;
 
-use self::request::{Chunk, parse};
-use self::trace::StoredTrace;
-use crate::api::{TraceQuery, TraceSummary};
+use self::counts::Counters;
+pub(crate) use self::counts::Counts;
+use self::fingerprint::FingerprintKey;
+use self::memory::Memory;
+use self::scan::{Scanned, scan};
+use self::sqlite::Sqlite;
+pub(crate) use self::view::ReadError;
+use crate::api::{Facets, SessionList, SessionQuery, SessionTraces, TraceList, TraceQuery, TraceSummary};
+use crate::error::ServerError;
+
+/// What an index needs for a trace of a request, and for a span, as far as limits are concerned.
+const TRACE_COST: usize = 640;
+const SPAN_COST: usize = 16;
 
 /// What became of a request's spans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -28,6 +51,15 @@ pub(crate) struct Ingested {
     pub(crate) duplicates: u64,
 }
 
+/// Why a request was not stored.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum IngestError {
+    #[error("not an OTLP trace request in protobuf: {0}")]
+    Malformed(#[from] DecodeError),
+    #[error("spans can't be stored at present: {0}")]
+    Unavailable(String),
+}
+
 /// What the store holds and what it let go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Totals {
@@ -38,116 +70,159 @@ pub(crate) struct Totals {
     pub(crate) evicted_spans: u64,
 }
 
-#[derive(Debug)]
-pub(crate) struct Store {
-    max_bytes: usize,
-    hasher: RandomState,
-    inner: Mutex<Inner>,
+/// How much is kept, and for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Keep {
+    pub(crate) max_bytes: usize,
+    pub(crate) max_age: Duration,
 }
 
-#[derive(Debug, Default)]
-struct Inner {
-    traces: HashMap<TraceId, StoredTrace>,
-    /// Traces by when they last got a span.
-    order: BTreeMap<u64, TraceId>,
-    next_turn: u64,
-    totals: Totals,
+#[derive(Debug)]
+pub(crate) struct Store {
+    key: FingerprintKey,
+    storage: Storage,
+    counts: Counters,
+    /// Told whenever something was stored.
+    changes: watch::Sender<()>,
+}
+
+#[derive(Debug)]
+enum Storage {
+    Memory(Memory),
+    Disk(Sqlite),
+}
+
+/// Asks `$question` of a view of the traces, wherever they are.
+macro_rules! ask {
+    ($store:expr, $view:ident => $question:expr) => {
+        match &$store.storage {
+            Storage::Memory(memory) => {
+                memory.tick();
+                let $view = &memory.view();
+                $question
+            }
+            Storage::Disk(disk) => {
+                let $view = &disk.view();
+                $question
+            }
+        }
+    };
 }
 
 impl Store {
-    pub(crate) fn new(max_bytes: usize) -> Self {
-        Self { max_bytes, hasher: RandomState::new(), inner: Mutex::default() }
+    pub(crate) fn in_memory(keep: Keep) -> Self {
+        Self::of(Storage::Memory(Memory::new(keep)), FingerprintKey::random())
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        // No panic can leave it half changed in a way that matters: at worst a count is off.
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    /// In `directory`, which is made if need be.
+    pub(crate) fn on_disk(directory: &Path, keep: Keep) -> Result<Self, ServerError> {
+        let disk = Sqlite::open(directory, keep)?;
+        let key = disk.key();
+        Ok(Self::of(Storage::Disk(disk), key))
+    }
+
+    fn of(storage: Storage, key: FingerprintKey) -> Self {
+        Self { key, storage, counts: Counters::default(), changes: watch::Sender::new(()) }
     }
 
     /// Stores the spans of an `ExportTraceServiceRequest`: all that have identifiers, or nothing when it is malformed.
-    pub(crate) fn ingest(&self, request: &[u8]) -> Result<Ingested, DecodeError> {
-        let parsed = parse(request, |seed, bytes| self.hasher.hash_one((seed, bytes)))?;
-        let mut result = Ingested { rejected: parsed.rejected, ..Ingested::default() };
-        let mut inner = self.lock();
-        for chunk in parsed.chunks {
-            inner.add(chunk, &mut result);
+    pub(crate) async fn ingest(&self, request: Vec<u8>) -> Result<Ingested, IngestError> {
+        let stored = self.store(request).await;
+        self.counts.add(&stored);
+        let ingested = stored?;
+        if ingested.accepted > 0 {
+            self.changes.send_replace(());
         }
-        inner.make_room(self.max_bytes);
-        Ok(result)
+        Ok(ingested)
+    }
+
+    async fn store(&self, request: Vec<u8>) -> Result<Ingested, IngestError> {
+        let scanned = scan(&request, self.key)?;
+        match &self.storage {
+            Storage::Memory(memory) => Ok(memory.ingest(request, scanned)?),
+            Storage::Disk(disk) => disk.ingest(request, scanned).await,
+        }
     }
 
     /// The newest traces that `query` describes.
-    pub(crate) fn list(&self, query: &TraceQuery) -> Vec<TraceSummary> {
-        let inner = self.lock();
-        let newest_first = inner.order.values().rev();
-        newest_first
-            .filter_map(|id| {
-                inner.traces.get(id).filter(|trace| trace.matches(query)).map(|trace| trace.summary(*id))
-            })
-            .take(query.limit)
-            .collect()
+    pub(crate) fn list(&self, query: &TraceQuery) -> Result<TraceList, ReadError> {
+        ask!(self, view => view::list(view, query))
     }
 
     /// The whole trace as an `ExportTraceServiceRequest`.
-    pub(crate) fn request_of(&self, id: TraceId) -> Option<Vec<u8>> {
-        self.lock().traces.get(&id).map(StoredTrace::request)
+    pub(crate) fn request_of(&self, id: TraceId) -> Result<Option<Vec<u8>>, ReadError> {
+        ask!(self, view => view::View::request_of(view, id))
+    }
+
+    /// The newest sessions that `query` describes.
+    pub(crate) fn sessions(&self, query: &SessionQuery) -> Result<SessionList, ReadError> {
+        ask!(self, view => view::sessions(view, query))
+    }
+
+    /// A session and its traces.
+    pub(crate) fn session(&self, id: &str) -> Result<Option<SessionTraces>, ReadError> {
+        ask!(self, view => view::session(view, id))
+    }
+
+    /// What filters can ask for.
+    pub(crate) fn facets(&self) -> Result<Facets, ReadError> {
+        ask!(self, view => view::facets(view))
+    }
+
+    /// The newest traces' identifiers.
+    pub(crate) fn newest_ids(&self, limit: usize) -> Result<Vec<TraceId>, ReadError> {
+        ask!(self, view => view::newest_ids(view, limit))
+    }
+
+    /// At most `limit` of the traces that got spans after the turn `since`, the newest first, and the newest turn.
+    pub(crate) fn changed(&self, since: u64, limit: usize) -> Result<(Vec<TraceSummary>, u64), ReadError> {
+        ask!(self, view => view::changes(view, since, limit))
+    }
+
+    /// Resolves whenever something was stored.
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
+    }
+
+    /// What became of all spans since the start.
+    pub(crate) fn counts(&self) -> Counts {
+        self.counts.read()
     }
 
     pub(crate) fn totals(&self) -> Totals {
-        let inner = self.lock();
-        Totals { traces: inner.traces.len(), ..inner.totals }
+        match &self.storage {
+            Storage::Memory(memory) => memory.totals(),
+            Storage::Disk(disk) => disk.totals(),
+        }
+    }
+
+    /// The directory that traces are kept in.
+    pub(crate) fn directory(&self) -> Option<&Path> {
+        match &self.storage {
+            Storage::Memory(_) => None,
+            Storage::Disk(disk) => Some(disk.directory()),
+        }
+    }
+
+    /// Why spans are refused at present.
+    pub(crate) fn failure(&self) -> Option<String> {
+        match &self.storage {
+            Storage::Memory(_) => None,
+            Storage::Disk(disk) => disk.failure(),
+        }
+    }
+
+    /// Waits until what is stored needs no more work, and gives the directory back.
+    pub(crate) fn close(&self) {
+        if let Storage::Disk(disk) = &self.storage {
+            disk.close();
+        }
     }
 }
 
-impl Inner {
-    fn add(&mut self, chunk: Chunk, result: &mut Ingested) {
-        let turn = self.next_turn;
-        let id = chunk.trace_id;
-        let trace = self.traces.entry(id).or_default();
-        // A trace without spans is not counted yet.
-        let before = if trace.spans() > 0 { (trace.bytes(), trace.spans()) } else { (0, 0) };
-        let offered = chunk.spans();
-        trace.add(chunk);
-        let added = trace.spans() - before.1;
-        result.accepted += added;
-        result.duplicates += offered - added;
-        if added > 0 {
-            self.totals.bytes = self.totals.bytes + trace.bytes() - before.0;
-            self.totals.spans += added;
-            if let Some(last) = trace.turn.replace(turn) {
-                self.order.remove(&last);
-            }
-            self.order.insert(turn, id);
-            self.next_turn += 1;
-        }
-    }
-
-    /// Lets traces go, the longest untouched first; of the last one only as much as it takes.
-    fn make_room(&mut self, max_bytes: usize) {
-        while self.totals.bytes > max_bytes && self.order.len() > 1 {
-            self.evict_last();
-        }
-        let Some(trace) = self.order.values().next().and_then(|id| self.traces.get_mut(id)) else { return };
-        while self.totals.bytes > max_bytes && trace.spans() > 0 {
-            let before = (trace.bytes(), trace.spans());
-            trace.drop_oldest();
-            let dropped = before.1 - trace.spans();
-            self.totals.bytes -= before.0 - trace.bytes();
-            self.totals.spans -= dropped;
-            self.totals.evicted_spans += dropped;
-        }
-        if trace.spans() == 0 {
-            self.evict_last();
-        }
-    }
-
-    fn evict_last(&mut self) {
-        let Some(trace) = self.order.pop_first().and_then(|(_, id)| self.traces.remove(&id)) else { return };
-        self.totals.bytes -= trace.bytes();
-        self.totals.spans -= trace.spans();
-        self.totals.evicted_traces += 1;
-        self.totals.evicted_spans += trace.spans();
-    }
+/// What a request takes, its part of the index included.
+fn cost_of(request: &[u8], scanned: &Scanned) -> usize {
+    request.len() + scanned.groups.len() * TRACE_COST + scanned.spans as usize * SPAN_COST
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ pub(super) struct Schema(&'static [Option<Kind>]);
 
 use Kind::{Bytes, Fixed32, Fixed64, Message, Text, Varint};
 
-static ANY_VALUE: Schema = Schema(&[
+pub(super) static ANY_VALUE: Schema = Schema(&[
     Some(Text),
     Some(Varint),
     Some(Varint),
@@ -29,7 +29,7 @@ static ANY_VALUE: Schema = Schema(&[
 ]);
 static ARRAY_VALUE: Schema = Schema(&[Some(Message(&ANY_VALUE))]);
 static KEY_VALUE_LIST: Schema = Schema(&[Some(Message(&KEY_VALUE))]);
-static KEY_VALUE: Schema = Schema(&[Some(Text), Some(Message(&ANY_VALUE))]);
+pub(super) static KEY_VALUE: Schema = Schema(&[Some(Text), Some(Message(&ANY_VALUE))]);
 pub(super) static RESOURCE: Schema = Schema(&[Some(Message(&KEY_VALUE)), Some(Varint)]);
 pub(super) static SCOPE: Schema = Schema(&[Some(Text), Some(Text), Some(Message(&KEY_VALUE)), Some(Varint)]);
 static EVENT: Schema = Schema(&[Some(Fixed64), Some(Text), Some(Message(&KEY_VALUE)), Some(Varint)]);
@@ -61,16 +61,26 @@ impl Schema {
         self.check_at(message, DecodeError::DEPTH)
     }
 
+    /// The same for a message that is `levels` below one that would be given to [`Schema::check`].
+    pub(super) fn check_below(&'static self, message: &[u8], levels: u32) -> Result<(), DecodeError> {
+        self.check_at(message, DecodeError::DEPTH - levels)
+    }
+
+    /// The same for one field of such a message.
+    pub(super) fn check_field(&'static self, number: u32, field: Field<'_>) -> Result<(), DecodeError> {
+        self.check_field_at(number, field, DecodeError::DEPTH - 1)
+    }
+
     fn check_at(&'static self, message: &[u8], depth: u32) -> Result<(), DecodeError> {
         let inner = depth.checked_sub(1).ok_or(DecodeError::TooDeep)?;
         let mut reader = Reader::new(message);
         while let Some((number, field)) = reader.field()? {
-            self.check_field(number, field, inner)?;
+            self.check_field_at(number, field, inner)?;
         }
         Ok(())
     }
 
-    fn check_field(&'static self, number: u32, field: Field<'_>, depth: u32) -> Result<(), DecodeError> {
+    fn check_field_at(&'static self, number: u32, field: Field<'_>, depth: u32) -> Result<(), DecodeError> {
         match self.0.get(number as usize - 1).copied().flatten() {
             None => Ok(()),
             Some(Varint) => field.varint(number).map(drop),
