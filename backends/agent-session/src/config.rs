@@ -19,8 +19,8 @@ pub struct ServerConfig {
     pub data: Option<PathBuf>,
     /// Bytes of spans that are kept; the oldest go first.
     pub max_bytes: usize,
-    /// How long traces are kept; absent: until there is no room.
-    pub max_age: Option<Duration>,
+    /// How long they are kept.
+    pub max_age: Duration,
     /// How long requests that are under way at a stop may take.
     pub shutdown_timeout: Duration,
 }
@@ -34,7 +34,7 @@ impl ServerConfig {
 
 impl Default for ServerConfig {
     fn default() -> Self {
-        let AgentSessionConfig { listen, max_bytes, .. } = AgentSessionConfig::default();
-        Self { listen, data: None, max_bytes, max_age: None, shutdown_timeout: Duration::from_secs(2) }
+        let AgentSessionConfig { listen, max_bytes, max_age, .. } = AgentSessionConfig::default();
+        Self { listen, data: None, max_bytes, max_age, shutdown_timeout: Duration::from_secs(2) }
     }
 }

@@ -3,8 +3,10 @@
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tracer_factory::agent_session::{Ready, ServerConfig, announce, serve_blocking};
+use tracer_factory::env::{environment, server_directory};
 
 use super::CommandError;
 
@@ -14,9 +16,15 @@ pub(crate) struct Arguments {
     /// The loopback address to listen on; port 0 lets the system choose.
     #[arg(long, value_name = "ADDRESS", default_value_t = ServerConfig::default().listen)]
     listen: SocketAddr,
-    /// Bytes of spans to keep; the oldest traces go first.
+    /// The directory to keep traces in, or `memory`; else TRACER_SERVER_DATA, else the user's directory for state.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Bytes of spans to keep; the oldest go first.
     #[arg(long, value_name = "BYTES", default_value_t = ServerConfig::default().max_bytes)]
     max_bytes: usize,
+    /// How long to keep spans, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = ServerConfig::default().max_age.as_secs())]
+    max_age: u64,
     /// A file to write the server's URL into once spans can be sent.
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
@@ -24,10 +32,23 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: Arguments) -> Result<(), CommandError> {
     let mut config = ServerConfig::new(arguments.listen);
+    config.data = directory(arguments.data);
     config.max_bytes = arguments.max_bytes;
+    config.max_age = Duration::from_secs(arguments.max_age);
     let mut told = Ok(());
     serve_blocking(config, |ready| told = tell(&ready, arguments.ready_file))?;
     told
+}
+
+/// Where traces are kept; `None` is memory.
+fn directory(argument: Option<PathBuf>) -> Option<PathBuf> {
+    let variable =
+        || environment().get("TRACER_SERVER_DATA").filter(|text| !text.is_empty()).map(PathBuf::from);
+    match argument.or_else(variable) {
+        Some(path) if path.as_os_str().eq_ignore_ascii_case("memory") => None,
+        Some(path) => Some(path),
+        None => server_directory(),
+    }
 }
 
 fn tell(ready: &Ready, ready_file: Option<PathBuf>) -> Result<(), CommandError> {

@@ -12,7 +12,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The command with these arguments, and nothing of the caller's environment.
 pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tracer-factory"));
-    command.args(arguments).env_clear();
+    command.args(arguments).env_clear().env("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR"));
     // Without it Windows has no sockets.
     if let Some(root) = std::env::var_os("SystemRoot") {
         command.env("SystemRoot", root);

@@ -7,7 +7,8 @@ fn serves_and_writes_its_url() {
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
     let ready_file = folder.join(format!("ready-{}", std::process::id()));
     let path = ready_file.to_str().unwrap();
-    let server = Running::start(&["serve", "--listen", "127.0.0.1:0", "--ready-file", path]);
+    let server =
+        Running::start(&["serve", "--data", "memory", "--listen", "127.0.0.1:0", "--ready-file", path]);
     let url = url_in(&server.line_with("can be read at")).trim_end_matches("/api/traces").to_owned();
     server.line_with("Ctrl-C");
     let (head, body) = request("GET", &format!("{url}/healthz"), "");
@@ -15,7 +16,8 @@ fn serves_and_writes_its_url() {
 
     // A second one finds the first, and is ready at once.
     let address = url.trim_start_matches("http://");
-    let second = command(&["serve", "--listen", address, "--ready-file", path]).output().unwrap();
+    let second =
+        command(&["serve", "--data", "memory", "--listen", address, "--ready-file", path]).output().unwrap();
     let words = String::from_utf8(second.stdout).unwrap();
     assert!(second.status.success() && words.contains(&format!("runs already at {url}")), "{words}");
     assert_eq!(std::fs::read_to_string(&ready_file).unwrap(), url);

@@ -61,5 +61,7 @@ pub const SHUTDOWN_TIMEOUT: Bounds = Bounds::new(0, 600_000);
 pub const TIMEOUT: Bounds = Bounds::new(1, 600_000);
 /// Bytes of spans that the embedded server keeps.
 pub const SERVER_BYTES: Bounds = Bounds::new(MIB, 1024 * GIB);
+/// Milliseconds that the embedded server keeps spans.
+pub const SERVER_AGE: Bounds = Bounds::new(1000, 3660 * 24 * 3_600_000);
 /// Spans that wait for one destination, where they are counted instead of their bytes.
 pub const QUEUE_SPANS: Bounds = Bounds::new(1, GIB);

@@ -51,7 +51,9 @@ impl fmt::Debug for AgentSessionConfig {
             .field("api_key", &self.api_key)
             .field("api_key_file", &self.api_key_file)
             .field("tls", &self.tls)
+            .field("data", &self.data)
             .field("max_bytes", &self.max_bytes)
+            .field("max_age", &self.max_age)
             .finish()
     }
 }

@@ -359,8 +359,25 @@ pub struct AgentSessionConfig {
     pub api_key_file: Option<PathBuf>,
     /// Certificates for a server that is not managed.
     pub tls: TlsConfig,
-    /// Bytes of spans the embedded server keeps; the oldest traces go first.
+    /// Where the embedded server keeps traces.
+    pub data: ServerData,
+    /// Bytes of spans the embedded server keeps; the oldest go first.
     pub max_bytes: usize,
+    /// How long it keeps them.
+    pub max_age: Duration,
+}
+
+/// Where an embedded server keeps traces.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ServerData {
+    /// A server in this process keeps them in memory; one that is a process of its own keeps them in `tracer-factory/traces` in the
+    /// user's state directory.
+    #[default]
+    Default,
+    /// In memory: they end with the server.
+    Memory,
+    /// In this directory, which one server has at a time.
+    At(PathBuf),
 }
 
 impl AgentSessionConfig {
@@ -380,7 +397,9 @@ impl Default for AgentSessionConfig {
             api_key: None,
             api_key_file: None,
             tls: TlsConfig::default(),
+            data: ServerData::Default,
             max_bytes: 256 << 20,
+            max_age: Duration::from_secs(7 * 24 * 60 * 60),
         }
     }
 }

@@ -83,6 +83,7 @@ impl TracerConfig {
         found.time("otlp.timeout", self.otlp.timeout, bounds::TIMEOUT);
         found.time("jaeger.timeout", self.jaeger.timeout, bounds::TIMEOUT);
         found.time("zipkin.timeout", self.zipkin.timeout, bounds::TIMEOUT);
+        found.time("agent_session.max_age", self.agent_session.max_age, bounds::SERVER_AGE);
         found.number("agent_session.max_bytes", self.agent_session.max_bytes, bounds::SERVER_BYTES);
     }
 

@@ -211,6 +211,10 @@ pub(super) fn agent_session(r: &mut Resolver, c: &mut AgentSessionConfig) {
     r.set("agent_session.listen", listen, parse::listen, show::plain, &[&TRACER_SERVER_LISTEN]);
     let bin = &mut c.server_bin;
     r.set("agent_session.server_bin", bin, parse::path, shown_path, &[&TRACER_SERVER_BIN]);
+    let data = &mut c.data;
+    r.set("agent_session.data", data, parse::server_data, show::server_data, &[&TRACER_SERVER_DATA]);
     let bytes = &mut c.max_bytes;
     r.set("agent_session.max_bytes", bytes, parse::size, show::size, &[&TRACER_SERVER_MAX_BYTES]);
+    let age = &mut c.max_age;
+    r.set("agent_session.max_age", age, parse::duration, show::duration, &[&TRACER_SERVER_MAX_AGE]);
 }

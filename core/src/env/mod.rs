@@ -31,6 +31,7 @@ pub use program::{BackendLimits, Program};
 pub use resolver::{Overrode, Setting, Source};
 #[cfg(feature = "http")]
 pub(crate) use secret_file::{headers_in, token_in};
+pub use state::server_directory;
 pub(crate) use state::spool_directory;
 pub use table::readme_table;
 pub use var::{Kind, Var};

@@ -10,7 +10,8 @@ use super::pairs::pairs;
 use super::var::Kind;
 use crate::config::bounds::Bounds;
 use crate::config::{
-    Compression, ConsoleFormat, Endpoint, Fsync, OtlpProtocol, Overflow, SpoolDirectory, check_header,
+    Compression, ConsoleFormat, Endpoint, Fsync, OtlpProtocol, Overflow, ServerData, SpoolDirectory,
+    check_header,
 };
 use crate::propagation::Propagator;
 
@@ -123,6 +124,14 @@ pub(super) fn spool_directory(kind: &Kind, text: &str) -> Parsed<SpoolDirectory>
     }
     let path = path(kind, text)?;
     require(kind, path.map(SpoolDirectory::At))
+}
+
+pub(super) fn server_data(kind: &Kind, text: &str) -> Parsed<ServerData> {
+    if text.eq_ignore_ascii_case("memory") {
+        return Ok(ServerData::Memory);
+    }
+    let path = path(kind, text)?;
+    require(kind, path.map(ServerData::At))
 }
 
 pub(super) fn fsync(kind: &Kind, text: &str) -> Parsed<Fsync> {

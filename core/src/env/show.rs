@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::config::{Fsync, SpoolDirectory};
+use crate::config::{Fsync, ServerData, SpoolDirectory};
 
 const UNLIMITED: &str = "unlimited";
 
@@ -43,6 +43,15 @@ pub(super) fn spool_directory(directory: &SpoolDirectory) -> String {
         SpoolDirectory::PerUser => String::new(),
         SpoolDirectory::At(path) => path.display().to_string(),
         SpoolDirectory::Off => "off".to_owned(),
+    }
+}
+
+/// Empty for the default, whose words the table has.
+pub(super) fn server_data(data: &ServerData) -> String {
+    match data {
+        ServerData::Default => String::new(),
+        ServerData::Memory => "memory".to_owned(),
+        ServerData::At(path) => path.display().to_string(),
     }
 }
 

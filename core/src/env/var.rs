@@ -70,6 +70,8 @@ pub enum Kind {
     Path,
     /// A directory, or `off`.
     PathOrOff,
+    /// A directory, or `memory`.
+    PathOrMemory,
     /// Any text.
     Text,
     /// A secret that goes into a header.
@@ -122,6 +124,7 @@ impl Kind {
             }
             Kind::Path => "a path".to_owned(),
             Kind::PathOrOff => "a path, or off".to_owned(),
+            Kind::PathOrMemory => "a path, or memory".to_owned(),
             Kind::Text => format!("a text of at most {} bytes without control characters", Self::LONGEST_TEXT),
             Kind::Token => "visible ASCII characters, as a header can hold them".to_owned(),
             Kind::SecretFile => "a path".to_owned(),

@@ -306,7 +306,11 @@ variables! {
             "Where a managed server listens; the next free port is taken when this one is someone else's.";
         TRACER_SERVER_BIN tracer_server_bin Kind::Path, "(tracer-factory on PATH)",
             "The program of a server with AGENTOPS_DAEMON=false.";
+        TRACER_SERVER_DATA tracer_server_data Kind::PathOrMemory, "(in memory, or per user)",
+            "Where the embedded server keeps traces: a directory, which one server has at a time, or memory, which ends with it. By default a server in the worker's process uses memory, and `tracer-factory serve` the user's state directory.";
         TRACER_SERVER_MAX_BYTES tracer_server_max_bytes Kind::Size(bounds::SERVER_BYTES), "256MiB",
-            "Bytes of spans the embedded server keeps; the oldest traces go first.";
+            "Bytes of spans the embedded server keeps; the oldest go first.";
+        TRACER_SERVER_MAX_AGE tracer_server_max_age Kind::Duration(bounds::SERVER_AGE), "168h",
+            "How long the embedded server keeps spans.";
     }
 }

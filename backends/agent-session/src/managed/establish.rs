@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use tracer_factory_core::config::AgentSessionConfig;
+use tracer_factory_core::config::{AgentSessionConfig, ServerData};
 use tracer_factory_core::error::ConfigError;
 
 use super::attach::find;
@@ -35,7 +35,12 @@ impl Managed {
     /// a process of its own until that is ready.
     pub(crate) fn establish(config: &AgentSessionConfig) -> Result<Self, ConfigError> {
         let mut server = ServerConfig::new(config.listen);
+        server.data = match &config.data {
+            ServerData::At(directory) => Some(directory.clone()),
+            ServerData::Default | ServerData::Memory => None,
+        };
         server.max_bytes = config.max_bytes;
+        server.max_age = config.max_age;
         if config.daemon {
             return lease(server).map(Self::from).map_err(|error| setup(error.to_string()));
         }

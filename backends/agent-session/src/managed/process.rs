@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use tracer_factory_core::config::AgentSessionConfig;
+use tracer_factory_core::config::{AgentSessionConfig, ServerData};
 
 /// What is searched on `PATH`.
 const PROGRAM: &str = "tracer-factory";
@@ -18,7 +18,7 @@ const LOOK_PAUSE: Duration = Duration::from_millis(5);
 const HINT: &str = "install it with `cargo install tracer-factory-cli`, set TRACER_SERVER_BIN to its path, or set \
                     AGENTOPS_DAEMON=true for a server inside this process";
 
-/// Starts `tracer-factory serve --listen A --max-bytes N --ready-file F` and returns its URL.
+/// Starts `tracer-factory serve --listen A --max-bytes N --max-age SECONDS --ready-file F`, with `--data` where it was said, and returns its URL.
 pub(super) fn start(config: &AgentSessionConfig) -> Result<String, String> {
     let program = config.server_bin.as_deref().map_or(OsStr::new(PROGRAM), Path::as_os_str);
     let shown = program.to_string_lossy();
@@ -30,11 +30,17 @@ pub(super) fn start(config: &AgentSessionConfig) -> Result<String, String> {
         .arg("serve")
         .args(["--listen", &config.listen.to_string()])
         .args(["--max-bytes", &config.max_bytes.to_string()])
+        .args(["--max-age", &config.max_age.as_secs().to_string()])
         .arg("--ready-file")
         .arg(&ready_file)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
+    match &config.data {
+        ServerData::Default => {}
+        ServerData::Memory => drop(command.args(["--data", "memory"])),
+        ServerData::At(directory) => drop(command.arg("--data").arg(directory)),
+    }
     // Its own group, so that Ctrl-C at this worker's terminal does not end it.
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);

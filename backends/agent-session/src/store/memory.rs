@@ -92,8 +92,7 @@ impl Memory {
 impl Inner {
     fn let_go(&mut self, keep: Keep) {
         while let Some(first) = self.batches.front()
-            && (self.totals.bytes > keep.max_bytes
-                || keep.max_age.is_some_and(|age| first.arrived.elapsed() > age))
+            && (self.totals.bytes > keep.max_bytes || first.arrived.elapsed() > keep.max_age)
         {
             self.totals.bytes -= first.cost;
             self.totals.spans -= first.spans;

@@ -74,7 +74,7 @@ pub(crate) struct Totals {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Keep {
     pub(crate) max_bytes: usize,
-    pub(crate) max_age: Option<Duration>,
+    pub(crate) max_age: Duration,
 }
 
 #[derive(Debug)]

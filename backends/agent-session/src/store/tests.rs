@@ -50,7 +50,7 @@ impl Place {
     }
 
     fn bounded(self, max_bytes: usize) -> Tested {
-        let keep = Keep { max_bytes, max_age: None };
+        let keep = Keep { max_bytes, max_age: Duration::MAX };
         match self {
             Place::Memory => Tested { store: Store::in_memory(keep), _directory: None },
             Place::Disk => {

@@ -24,6 +24,43 @@ pub fn start() -> ServerHandle {
     Server::start(any_port()).unwrap()
 }
 
+/// A server, and the directory of one that keeps its traces on disk.
+pub struct Placed {
+    pub server: ServerHandle,
+    directory: Option<tempfile::TempDir>,
+}
+
+impl std::ops::Deref for Placed {
+    type Target = ServerHandle;
+
+    fn deref(&self) -> &ServerHandle {
+        &self.server
+    }
+}
+
+impl Placed {
+    /// The same traces in a server that was started anew, where there is a directory to find them in.
+    pub fn restarted(self) -> Self {
+        let Self { server, directory } = self;
+        let Some(directory) = directory else { return Self { server, directory } };
+        server.stop();
+        Self { server: Server::start(in_directory(directory.path())).unwrap(), directory: Some(directory) }
+    }
+}
+
+/// One server of each kind.
+pub fn in_both_places() -> [Placed; 2] {
+    let directory = tempfile::tempdir().unwrap();
+    let on_disk = Server::start(in_directory(directory.path())).unwrap();
+    [Placed { server: start(), directory: None }, Placed { server: on_disk, directory: Some(directory) }]
+}
+
+pub fn in_directory(directory: &std::path::Path) -> ServerConfig {
+    let mut config = any_port();
+    config.data = Some(directory.to_owned());
+    config
+}
+
 pub fn any_port() -> ServerConfig {
     ServerConfig::new("127.0.0.1:0".parse().unwrap())
 }

@@ -76,7 +76,9 @@ const ROWS: &[Row] = &[
     ("agent_session.api_key", &[("AGENTOPS_API_KEY", "canary", "<hidden>")]),
     ("agent_session.listen", &[("TRACER_SERVER_LISTEN", "[::1]:0", "[::1]:0")]),
     ("agent_session.server_bin", &[("TRACER_SERVER_BIN", "/bin/x", "/bin/x")]),
+    ("agent_session.data", &[("TRACER_SERVER_DATA", "/traces", "/traces")]),
     ("agent_session.max_bytes", &[("TRACER_SERVER_MAX_BYTES", "1GiB", "1GiB")]),
+    ("agent_session.max_age", &[("TRACER_SERVER_MAX_AGE", "12h", "12h")]),
 ];
 
 #[test]

@@ -62,7 +62,9 @@ fn the_tables_defaults_are_the_configurations() {
         ("agent_session.api_key", &vars::AGENTOPS_API_KEY),
         ("agent_session.listen", &vars::TRACER_SERVER_LISTEN),
         ("agent_session.server_bin", &vars::TRACER_SERVER_BIN),
+        ("agent_session.data", &vars::TRACER_SERVER_DATA),
         ("agent_session.max_bytes", &vars::TRACER_SERVER_MAX_BYTES),
+        ("agent_session.max_age", &vars::TRACER_SERVER_MAX_AGE),
     ] {
         assert_eq!(of(name), var.default, "{}", var.name);
     }

@@ -123,7 +123,7 @@ fn open_file(path: &Path) -> rusqlite::Result<Connection> {
     // What a killed process wrote is there; after the machine's end, all but the last moments are.
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     connection.pragma_update(None, "cache_size", -24_000)?;
-    connection.pragma_update(None, "wal_autocheckpoint", 1_000)?;
+    connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
     connection.set_prepared_statement_cache_capacity(32);
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
