@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use tracer_factory::TracerFactory;
 use tracer_factory::env::EnvMap;
-use tracer_factory::{BaseTracer, TracerFactory};
 
 use crate::program::command;
 

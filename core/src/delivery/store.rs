@@ -268,7 +268,8 @@ fn ring(spool: &Spool, config: &DeliveryConfig) -> Option<Arc<RingFile>> {
     }
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(target_os = "linux")]
+#[cfg(test)]
 mod tests {
     use super::super::log::Log;
     use super::*;
