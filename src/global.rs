@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
+use tracer_factory_core::PerProcess;
 use tracer_factory_core::config::TracerConfig;
 use tracer_factory_core::error::ConfigError;
 use tracer_factory_core::manual::Span;
@@ -12,16 +13,30 @@ use tracer_factory_noop::NoOpTracer;
 
 type AnyTracer = Arc<dyn BaseTracer>;
 
+/// A tracer that others hold.
+type Known = Option<Weak<dyn BaseTracer>>;
+
 /// Weak, so that dropping the program's last handle ends the tracer and flushes it.
-static FROM_ENV: Mutex<Option<Weak<dyn BaseTracer>>> = Mutex::new(None);
-static GLOBAL: RwLock<Option<Weak<dyn BaseTracer>>> = RwLock::new(None);
+static FROM_ENV: PerProcess<Mutex<Known>> = PerProcess::new();
+static GLOBAL: PerProcess<RwLock<Known>> = PerProcess::new();
 
 thread_local! {
     static OF_THREAD: RefCell<Vec<AnyTracer>> = const { RefCell::new(Vec::new()) };
 }
 
-fn from_env() -> MutexGuard<'static, Option<Weak<dyn BaseTracer>>> {
-    FROM_ENV.lock().unwrap_or_else(PoisonError::into_inner)
+/// A child begins with its parent's tracer, unless another thread was just making or replacing that.
+fn from_env() -> MutexGuard<'static, Known> {
+    let own = FROM_ENV.get(|parents| {
+        Mutex::new(parents.and_then(|parents| parents.try_lock().ok().and_then(|known| known.clone())))
+    });
+    own.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The same for the global one.
+fn global_cell() -> &'static RwLock<Known> {
+    GLOBAL.get(|parents| {
+        RwLock::new(parents.and_then(|parents| parents.try_read().ok().and_then(|known| known.clone())))
+    })
 }
 
 /// The tracer that the environment describes: the same one on every call, until it is torn down or its last handle is
@@ -46,11 +61,11 @@ pub fn get_tracer_from_env() -> Result<AnyTracer, ConfigError> {
 
 /// Makes `tracer` the one that code without a handle uses, as long as somebody holds it.
 pub fn set_global_tracer(tracer: &AnyTracer) {
-    *GLOBAL.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::downgrade(tracer));
+    *global_cell().write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::downgrade(tracer));
 }
 
 fn global() -> Option<AnyTracer> {
-    let known = GLOBAL.read().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(Weak::upgrade);
+    let known = global_cell().read().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(Weak::upgrade);
     // One that was torn down is as good as none, whoever still holds it.
     known.filter(|tracer| tracer.init().is_ok())
 }
@@ -83,9 +98,12 @@ pub fn current_tracer() -> AnyTracer {
 }
 
 fn nothing() -> AnyTracer {
-    static NOTHING: std::sync::LazyLock<AnyTracer> =
-        std::sync::LazyLock::new(|| Arc::new(NoOpTracer::passing_on(&TracerConfig::default().propagators)));
-    Arc::clone(&NOTHING)
+    static NOTHING: PerProcess<AnyTracer> = PerProcess::new();
+    let made = NOTHING.get(|parents| match parents {
+        Some(same) => Arc::clone(same),
+        None => Arc::new(NoOpTracer::passing_on(&TracerConfig::default().propagators)),
+    });
+    Arc::clone(made)
 }
 
 /// Opens a scope of the tracer whose scope is innermost on this thread, else of the [current](current_tracer) one.

@@ -62,8 +62,21 @@ pub use tracer_factory_core::span::{
 };
 pub use tracer_factory_core::{delivery, json, otlp};
 
+// Training from what was recorded.
+#[cfg(feature = "triplets")]
+pub use tracer_factory_triplets::{self as triplets, TraceTriplets};
+
 // Crossing process boundaries.
 pub use tracer_factory_core::propagation::{self, Baggage, Extractor, Injector, Propagator, TraceState};
+
+// What agents do.
+#[cfg(feature = "agents")]
+pub use tracer_factory_agents as agents;
+#[cfg(feature = "agents")]
+pub use tracer_factory_agents::{
+    AgentTracer, Annotation, EndState, EventType, Message, ModelCall, ModelRequest, ModelResponse, Session,
+    SessionOptions, Usage,
+};
 
 // OpenTelemetry, with the very version that fits.
 #[cfg(feature = "opentelemetry")]

@@ -85,6 +85,7 @@ fn child() {
         "worker" => worker(),
         "same" => same_tracer(),
         "show" => show_everything(),
+        "homeless" => homeless(),
         other => panic!("no scenario {other}"),
     }
 }
@@ -153,6 +154,28 @@ fn show_everything() {
     }
 }
 
+/// What becomes of spans when the process is killed.
+fn homeless() {
+    let tracer = get_tracer_from_env().unwrap();
+    say("exposed", format!("{:?}", tracer.health().exposed));
+}
+
+#[test]
+fn a_user_without_a_home_is_told_what_to_set_unless_it_is_meant() {
+    const TOLD: &str = "finished spans don't survive the process";
+    let endpoint = ("OTLP_ENDPOINT", "http://127.0.0.1:9");
+    let output = run("homeless", &[("TRACER_TYPE", "otlp"), endpoint]);
+    let lines: Vec<_> = output.err.lines().filter(|line| line.contains(TOLD)).collect();
+    assert_eq!(lines.len(), 1, "{}", output.err);
+    assert!(["WARN", "HOME", "TRACER_SPOOL_DIR"].iter().all(|word| lines[0].contains(word)), "{}", lines[0]);
+    assert!(output.get("exposed").contains(TOLD), "{}", output.out);
+    for variable in [("TRACER_SPOOL_DIR", "off"), ("TRACER_TYPE", "console")] {
+        let output = run("homeless", &[("TRACER_TYPE", "otlp"), endpoint, variable]);
+        assert!(!output.err.contains(TOLD), "{}", output.err);
+        assert_eq!(output.get("exposed"), "None");
+    }
+}
+
 /// The variables of a worker whose destinations are all here.
 fn here(service: &str) -> Vec<(&'static str, String)> {
     vec![
@@ -163,6 +186,8 @@ fn here(service: &str) -> Vec<(&'static str, String)> {
         ("ZIPKIN_ENDPOINT", HTTP.url("/api/v2/spans")),
         ("TRACER_SERVER_LISTEN", "127.0.0.1:0".to_owned()),
         ("TRACER_SHUTDOWN_TIMEOUT", "60s".to_owned()),
+        // There is no home.
+        ("TRACER_SPOOL_DIR", "off".to_owned()),
     ]
 }
 

@@ -75,16 +75,10 @@ fn run(mode: Mode) -> Result<(), Failure> {
             }
             Ok(())
         }
-        Mode::Pipeline(pipeline, run) => match load::run(pipeline, &run) {
-            Ok(outcome) => {
-                println!("{}", outcome.to_line());
-                Ok(())
-            }
-            Err(error) => {
-                note(&format!("{} is left out: {error}", pipeline.name));
-                Ok(())
-            }
-        },
+        Mode::Pipeline(pipeline, run) => {
+            println!("{}", load::run(pipeline, &run)?.to_line());
+            Ok(())
+        }
     }
 }
 
@@ -98,12 +92,9 @@ fn compare(options: &Options) -> Result<(), Failure> {
         figures.allocations = allocations::measure(&children)?;
     }
     if options.wants(Part::Instructions) {
-        match instructions::measure(children.program()) {
-            Ok(instructions) => figures.instructions = instructions,
-            Err(error) => note(&format!("instructions are left out: {error}")),
-        }
+        figures.instructions = instructions::measure(children.program())?;
     }
-    let mut runs = Runs::new(&children, options);
+    let runs = Runs::new(&children, options);
     if options.wants(Part::Delivered) {
         figures.delivered = runs.delivered()?;
     }

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
+use tracer_factory_ring::fork::PerProcess;
+
 use crate::context::Context;
 use crate::lock::lock;
 use crate::manual::Span;
@@ -48,7 +50,7 @@ impl RunKind {
 pub struct CallbackHandler {
     start: StartRun,
     tags: Arc<[String]>,
-    runs: Arc<Mutex<HashMap<String, Run>>>,
+    runs: Arc<PerProcess<Mutex<HashMap<String, Run>>>>,
 }
 
 /// A run under way.
@@ -76,7 +78,8 @@ impl CallbackHandler {
     }
 
     fn with_runs<R>(&self, f: impl FnOnce(&mut HashMap<String, Run>) -> R) -> R {
-        f(&mut lock(&self.runs))
+        // Runs of a parent process are its own.
+        f(&mut lock(self.runs.get(|_| Mutex::default())))
     }
 
     /// A run begins. Its span is a child of `parent_run_id`'s, else of what is current. A run identifier that is

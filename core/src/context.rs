@@ -68,11 +68,6 @@ impl Context {
         Self { frame }
     }
 
-    #[cfg(feature = "guest")]
-    pub(crate) fn into_frame(self) -> FrameContext {
-        self.frame
-    }
-
     pub(crate) fn frame(&self) -> &FrameContext {
         &self.frame
     }

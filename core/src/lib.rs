@@ -34,12 +34,15 @@ pub mod sampling;
 pub mod scope;
 pub mod span;
 mod span_methods;
+mod spare;
 mod spool;
 mod text;
 mod trace_state;
 pub mod tracer;
 pub mod value;
 mod wire;
+
+pub use tracer_factory_ring::fork::PerProcess;
 
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]

@@ -4,6 +4,8 @@ use std::marker::PhantomData;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use tracer_factory_ring::fork::PerProcess;
+
 use crate::callback::CallbackHandler;
 use crate::config::{Limits, TracerConfig};
 use crate::context::Context;
@@ -11,7 +13,7 @@ use crate::delivery::{Backend, Delivery, Plan};
 use crate::error::{ConfigError, TracerError};
 use crate::ids::{SpanContext, TraceFlags};
 use crate::life::{Life, Planner};
-use crate::lock::lock;
+use crate::lock::{inherited, lock};
 use crate::manual::Span;
 use crate::propagation::{Extractor, Injector};
 use crate::recorder::{Local, Recorder, with_local};
@@ -43,7 +45,7 @@ pub struct RecordingTracer<B = AnyBackend> {
     /// When a flush last ran out of time, and how many spans had been accepted by then.
     waited_in_vain: Mutex<Option<(Instant, u64)>>,
     /// Workers for which process-wide pieces are installed.
-    instrumented: Mutex<Vec<i64>>,
+    instrumented: PerProcess<Mutex<Vec<i64>>>,
     _backend: PhantomData<fn() -> B>,
 }
 
@@ -112,7 +114,7 @@ impl<B> RecordingTracer<B> {
             description,
             torn_down: Mutex::new(false),
             waited_in_vain: Mutex::new(None),
-            instrumented: Mutex::default(),
+            instrumented: PerProcess::new(),
             _backend: PhantomData,
         })
     }
@@ -186,7 +188,7 @@ impl<B> BaseTracer for RecordingTracer<B> {
     fn instrument(&self, worker_id: i64) -> Result<(), TracerError> {
         self.alive()?;
         if self.config.instrument_managed {
-            let mut instrumented = lock(&self.instrumented);
+            let mut instrumented = lock(self.instrumented.get(inherited));
             if instrumented.is_empty() {
                 #[cfg(feature = "guest")]
                 opentelemetry::global::set_tracer_provider(self.tracer_provider());
@@ -200,7 +202,7 @@ impl<B> BaseTracer for RecordingTracer<B> {
 
     /// The process-wide pieces go with the last worker that asked for them.
     fn uninstrument(&self, worker_id: i64) -> Result<(), TracerError> {
-        let mut instrumented = lock(&self.instrumented);
+        let mut instrumented = lock(self.instrumented.get(inherited));
         let before = instrumented.len();
         instrumented.retain(|worker| *worker != worker_id);
         if before > 0 && instrumented.is_empty() {

@@ -134,6 +134,9 @@ pub struct Health {
     pub destinations: Vec<DestinationHealth>,
     /// Where spans wait that are not delivered yet.
     pub disk: DiskHealth,
+    /// Why a killed process would lose some of the spans that have just ended, although finished spans are to be kept on
+    /// disk: no directory, a full disk, or more threads than lanes. `None` while that is not so, or not wanted.
+    pub exposed: Option<String>,
 }
 
 /// The disk's share of a [`Health`]. While it fails, spans wait in memory; that alone makes no tracer unhealthy.
@@ -147,7 +150,7 @@ pub struct DiskHealth {
 }
 
 impl Health {
-    /// True when no destination failed the last time it was tried.
+    /// True when no destination failed the last time it was tried. Says nothing about the disk.
     pub fn is_healthy(&self) -> bool {
         self.destinations.iter().all(|destination| destination.error.is_none())
     }

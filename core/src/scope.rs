@@ -57,7 +57,7 @@ impl Scope {
     pub(crate) fn named(recorder: &Arc<Recorder>, name: &str) -> Self {
         let Some(recorder) = recorder.here() else { return Self::noop() };
         if guest::is_installed() {
-            return Self::start_among_guests(recorder, &StartSpan::named(name));
+            return Self::opened(guest::open(recorder, &StartSpan::named(name)));
         }
         Self::opened(with_local(|local| local.open(recorder, &StartSpan::named(name))))
     }
@@ -66,20 +66,9 @@ impl Scope {
     pub(crate) fn start(recorder: &Arc<Recorder>, start: &StartSpan<'_>) -> Self {
         let Some(recorder) = recorder.here() else { return Self::noop() };
         if guest::is_installed() {
-            return Self::start_among_guests(recorder, start);
+            return Self::opened(guest::open(recorder, start));
         }
         Self::opened(with_local(|local| local.open(recorder, start)))
-    }
-
-    #[inline(never)]
-    fn start_among_guests(recorder: &Arc<Recorder>, start: &StartSpan<'_>) -> Self {
-        let foreign = guest::parent_for(recorder, &start.parent);
-        let scope = Self::opened(match &foreign {
-            None => with_local(|local| local.open(recorder, start)),
-            Some(parent) => with_local(|local| local.open(recorder, &start.under(parent))),
-        });
-        guest::begin(scope.node());
-        scope
     }
 
     #[inline(always)]

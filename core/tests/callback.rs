@@ -25,7 +25,7 @@ fn conventions(span: &SpanData) -> Vec<(&str, &str)> {
 
 #[test]
 fn input_and_output_are_named_after_the_kind_of_the_run() {
-    let config = TracerConfig::builder().tracer_type(TracerType::Console).build();
+    let config = TracerConfig::builder().tracer_type(TracerType::AgentSession).build();
     let (tracer, capture) = Capture::with_config(&config).unwrap();
     let handler = tracer.get_langchain_callback_handler(&[]);
     let runs = [
@@ -57,7 +57,7 @@ fn input_and_output_are_named_after_the_kind_of_the_run() {
 
 #[test]
 fn a_run_that_fails_has_no_output() {
-    let config = TracerConfig::builder().tracer_type(TracerType::Console).build();
+    let config = TracerConfig::builder().tracer_type(TracerType::AgentSession).build();
     let (tracer, capture) = Capture::with_config(&config).unwrap();
     let handler = tracer.get_langchain_callback_handler(&[]);
     handler.on_start(RunKind::Tool, "1", None, "{}");

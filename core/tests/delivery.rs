@@ -32,6 +32,7 @@ struct Scripted {
     taken: Arc<Mutex<Vec<String>>>,
     attempts: Arc<Mutex<Vec<Instant>>>,
     closed: Arc<AtomicBool>,
+    hangs_in_the_end: bool,
 }
 
 impl Scripted {
@@ -68,7 +69,11 @@ impl Destination for Scripted {
 
     fn close(&mut self) -> BoxFuture<'_, ()> {
         self.closed.store(true, Relaxed);
-        Box::pin(std::future::ready(()))
+        if self.hangs_in_the_end {
+            Box::pin(std::future::pending())
+        } else {
+            Box::pin(std::future::ready(()))
+        }
     }
 }
 
@@ -203,6 +208,21 @@ fn teardown_keeps_its_deadline_whatever_the_destination_does() {
         assert_settled(&report, 7, 0, 0);
         assert_eq!(report.destinations[0].dropped["shutdown"], 7);
     }
+}
+
+#[test]
+fn many_that_never_close_take_no_longer_than_one() {
+    let hang = || Scripted { hangs_in_the_end: true, ..Scripted::new([Act::Hang]) };
+    let all: Vec<_> = (0..3).map(|_| hang()).collect();
+    let tracer = tracer(&all.iter().collect::<Vec<_>>(), |config| {
+        config.delivery.shutdown_timeout = Duration::from_millis(100);
+    });
+    record(&tracer, 1);
+    let start = Instant::now();
+    let report = tracer.teardown();
+    assert!(start.elapsed() < Duration::from_millis(1500), "{:?}", start.elapsed());
+    assert!(report.adds_up(), "{report:?}");
+    assert!(all.iter().all(|scripted| scripted.closed.load(Relaxed)), "all were told to");
 }
 
 #[test]

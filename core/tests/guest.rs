@@ -3,9 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use opentelemetry::trace::{
-    Span as _, SpanKind, Status, TraceContextExt as _, Tracer as _, TracerProvider as _,
+    Event, Link, Span as _, SpanKind, Status, TraceContextExt as _, Tracer as _, TracerProvider as _,
 };
 use opentelemetry::{Array, Context as OtelContext, KeyValue, StringValue, Value as OtelValue};
 use tracer_factory_core::capture::Capture;
@@ -161,6 +162,53 @@ fn everything_the_api_can_say_is_recorded() {
     assert_eq!(span.links[0].context.span_id.to_bytes(), other.span_id().to_bytes());
     assert_eq!((span.status.code, span.status.message.as_str()), (StatusCode::Error, "went wrong"));
     assert_eq!(capture.spans().len(), 2, "ended once");
+}
+
+#[test]
+fn a_builder_brings_events_and_links() {
+    let (_tracer, guest, capture) = tracer();
+    let other = guest.start("other").span_context().clone();
+    let event = Event::new("begun", SystemTime::UNIX_EPOCH, vec![KeyValue::new("k", "v")], 0);
+    let link = Link::new(other.clone(), vec![KeyValue::new("why", "test")], 0);
+    guest.span_builder("built").with_events(vec![event]).with_links(vec![link]).start(&guest).end();
+    let span = capture.span("built").unwrap();
+    assert_eq!((span.events[0].name.as_str(), span.events[0].time_unix_nanos), ("begun", 0));
+    assert_eq!(span.events[0].attributes, [("k".to_owned(), Value::from("v"))]);
+    assert_eq!(span.links[0].context.span_id.to_bytes(), other.span_id().to_bytes());
+    assert_eq!(span.links[0].attributes, [("why".to_owned(), Value::from("test"))]);
+}
+
+#[test]
+fn spans_end_on_threads_that_have_recorded_nothing() {
+    let (tracer, guest, capture) = tracer();
+    let root = guest.start("root");
+    let context = OtelContext::new().with_span(root);
+    let inner = guest.start_with_context("inner", &context);
+    std::thread::spawn(move || {
+        drop(inner);
+        drop(context);
+    })
+    .join()
+    .unwrap();
+    assert_chain(&capture, &["root", "inner"]);
+    assert_eq!(names(&tracer.get_last_trace().spans), ["inner", "root"]);
+    assert_eq!(tracer.report().accepted, 2);
+}
+
+#[test]
+fn a_root_gathers_its_own_spans_and_none_of_the_root_before() {
+    let (tracer, guest, _capture) = tracer();
+    for round in 0..3 {
+        guest.in_span(format!("root {round}"), |_| {
+            for leaf in 0..2 {
+                guest.in_span("middle", |_| guest.in_span(format!("leaf {round} {leaf}"), |_| {}));
+            }
+        });
+        let trace = tracer.get_last_trace();
+        let expected = [0, 1].map(|leaf| [format!("leaf {round} {leaf}"), "middle".to_owned()]);
+        let expected: Vec<_> = expected.into_iter().flatten().chain([format!("root {round}")]).collect();
+        assert_eq!(names(&trace.spans), expected);
+    }
 }
 
 fn names_of(span: &SpanData) -> Vec<&str> {

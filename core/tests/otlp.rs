@@ -13,7 +13,8 @@ use proptest::prelude::*;
 use prost::Message;
 use tracer_factory_core::ids::{SpanContext, SpanId, TraceFlags, TraceId};
 use tracer_factory_core::otlp::{
-    decode_json_request, decode_request, decode_span, encode_request, encode_span, request_to_json,
+    DecodeError, decode_json_request, decode_request, decode_span, encode_request, encode_span,
+    request_to_json,
 };
 use tracer_factory_core::span::{SpanData, SpanKind};
 
@@ -249,4 +250,58 @@ fn values_as_deep_as_a_stack_are_an_error() {
 fn an_empty_request_has_no_spans() {
     assert_eq!(decode_request(&[]), Ok(Vec::<SpanData>::new()));
     assert!(encode_request(&[]).is_empty());
+}
+
+/// A length-delimited field.
+fn field(number: u8, content: &[u8]) -> Vec<u8> {
+    let mut out = vec![number << 3 | 2];
+    let mut length = content.len();
+    while length >= 0x80 {
+        out.push(length as u8 | 0x80);
+        length >>= 7;
+    }
+    out.push(length as u8);
+    out.extend_from_slice(content);
+    out
+}
+
+fn request_of(spans: &[u8]) -> Vec<u8> {
+    field(1, &field(2, spans))
+}
+
+#[test]
+fn a_small_body_does_not_fill_the_memory() {
+    let empty = |number| field(number, b"").repeat(100_000);
+    let one_span = |content: &[u8]| request_of(&field(2, content));
+    let value = |number| field(9, &field(2, &field(number, &empty(1))));
+    let (event, link) = (field(11, &empty(3)), field(13, &empty(4)));
+    for (what, body) in [
+        ("spans", request_of(&empty(2))),
+        ("attributes", one_span(&empty(9))),
+        ("events", one_span(&empty(11))),
+        ("links", one_span(&empty(13))),
+        ("attributes of an event", one_span(&event)),
+        ("attributes of a link", one_span(&link)),
+        ("elements of a map", one_span(&value(6))),
+        ("attributes of a resource", field(1, &field(1, &empty(1)))),
+    ] {
+        assert_eq!(decode_request(&body), Err(DecodeError::TooManyElements), "{what}");
+    }
+    assert_eq!(decode_span(&empty(9)).unwrap_err(), DecodeError::TooManyElements);
+}
+
+#[test]
+fn the_bound_on_memory_is_far_from_any_real_request() {
+    let spare =
+        |span: &proto::Span| decode_request(&request_of(&field(2, &span.encode_to_vec()).repeat(2_000)));
+    let mut span = proto::Span { trace_id: vec![1; 16], ..proto::Span::default() };
+    assert_eq!(spare(&span).unwrap().len(), 2_000, "an identifier and nothing else");
+    span.span_id = vec![2; 8];
+    let flag = AnyValue { value: Some(ProtoValue::BoolValue(true)) };
+    span.attributes = vec![pair("a".to_owned(), flag.clone()); 10];
+    span.attributes.push(pair(
+        "b".to_owned(),
+        AnyValue { value: Some(ProtoValue::ArrayValue(ArrayValue { values: vec![flag; 100] })) },
+    ));
+    assert_eq!(spare(&span).unwrap().len(), 2_000, "the shortest attributes there are");
 }

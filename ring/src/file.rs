@@ -23,6 +23,7 @@ use crate::layout::{Layout, MAGIC, OWNER, OWNER_WORDS, VERSION};
 use crate::mapping::Mapping;
 use crate::producer::Producer;
 use crate::region::Region;
+use crate::room::Room;
 use crate::storage::{HEAD, TAIL};
 
 /// A file of lanes, made by this process and written by it alone. Lanes keep the file mapped when this is dropped.
@@ -90,6 +91,26 @@ impl RingFile {
             lanes: Mutex::default(),
         };
         Ok(Self { pool: Arc::new(pool) })
+    }
+
+    /// The bytes of a file with so many lanes of at least `lane_bytes` bytes.
+    pub fn bytes_of(lanes: u64, lane_bytes: usize) -> u64 {
+        Layout::new(lane_bytes, crate::page::size()).lane_at(lanes).unwrap_or(u64::MAX)
+    }
+
+    /// How many lanes it may have, and how many of those could be had now if the disk has room: made and free, or not yet
+    /// made. None in a forked child.
+    pub fn room(&self) -> Room {
+        let pool = &self.pool;
+        if !pool.origin.is_here() {
+            return Room::default();
+        }
+        let lanes = pool.layout.lanes_in(pool.max_bytes);
+        let used = {
+            let made = pool.lanes();
+            made.count - made.free.len() as u64
+        };
+        Room { lanes, free: lanes.saturating_sub(used) }
     }
 
     /// Where the file is.

@@ -60,6 +60,75 @@ fn set_up() -> &'static AtomicU64 {
     }
 }
 
+/// A value that each process has its own of. A child makes another one: its parent's may be locked by a thread that did
+/// not come along, or be half changed.
+#[derive(Debug)]
+pub struct PerProcess<T> {
+    /// Null until somebody has asked. What a parent had stays allocated in its children, who never look into it but
+    /// through `make`.
+    own: AtomicPtr<Own<T>>,
+}
+
+#[derive(Debug)]
+struct Own<T> {
+    generation: u64,
+    value: T,
+}
+
+impl<T> Default for PerProcess<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> PerProcess<T> {
+    /// Without a value so far.
+    pub const fn new() -> Self {
+        Self { own: AtomicPtr::new(ptr::null_mut()) }
+    }
+}
+
+impl<T: Send + Sync> PerProcess<T> {
+    /// This process' value. When it has none, `make` makes it, and sees what the process had that this one was forked
+    /// from: of that it must not wait for anything. Of threads that ask at once, one has its value kept.
+    #[inline]
+    pub fn get(&self, make: impl FnOnce(Option<&T>) -> T) -> &T {
+        let here = generation();
+        let known = self.own.load(Acquire);
+        // SAFETY: it is null, or from a box that is given back only when `self` is dropped.
+        match unsafe { known.as_ref() } {
+            Some(own) if own.generation == here => &own.value,
+            before => self.set(known, Own { generation: here, value: make(before.map(|own| &own.value)) }),
+        }
+    }
+
+    #[cold]
+    fn set(&self, before: *mut Own<T>, own: Own<T>) -> &T {
+        let own = Box::into_raw(Box::new(own));
+        let kept = match self.own.compare_exchange(before, own, AcqRel, Acquire) {
+            Ok(_) => own,
+            Err(first) => {
+                // SAFETY: made above, and nobody else has seen it.
+                drop(unsafe { Box::from_raw(own) });
+                first
+            }
+        };
+        // SAFETY: as in `get`; and what another thread was first to store is not null.
+        unsafe { &(*kept).value }
+    }
+}
+
+impl<T> Drop for PerProcess<T> {
+    fn drop(&mut self) {
+        let own = *self.own.get_mut();
+        // SAFETY: it is null, or from a box that nobody else gives back, and borrowed by nobody now.
+        if unsafe { own.as_ref() }.is_some_and(|own| own.generation == generation()) {
+            // SAFETY: as above.
+            drop(unsafe { Box::from_raw(own) });
+        }
+    }
+}
+
 /// The process that something was made in.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Origin {
@@ -132,6 +201,28 @@ mod page {
     }
 
     pub(super) fn at_fork() {}
+}
+
+#[cfg(all(test, not(loom)))]
+mod own_tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    /// Of threads that ask for the first time at once, all get the value of one, and it goes with its holder.
+    #[test]
+    fn one_value_is_kept() {
+        for _ in 0..if cfg!(miri) { 10 } else { 200 } {
+            let own = PerProcess::<Mutex<Vec<u8>>>::default();
+            std::thread::scope(|scope| {
+                for n in 0..3 {
+                    let own = &own;
+                    scope.spawn(move || own.get(|_| Mutex::default()).lock().unwrap().push(n));
+                }
+            });
+            assert_eq!(own.get(|_| Mutex::default()).lock().unwrap().len(), 3);
+        }
+    }
 }
 
 #[cfg(all(test, target_os = "linux", not(miri), not(loom)))]

@@ -30,7 +30,7 @@ use crate::region::Region;
 use crate::storage::{CONTROL_WORDS, HEAD, Storage, TAIL};
 use crate::sync::{Arc, AtomicBool, AtomicU64, Watch};
 
-/// The least words for records: a quarter of it holds a header and a few bytes.
+/// The least words for records.
 const LEAST_WORDS: usize = 32;
 
 /// Keeps producer's and consumer's counters off each other's cache lines.

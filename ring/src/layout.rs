@@ -63,6 +63,11 @@ impl Layout {
         (self.lane_words() as u64 * 8).next_multiple_of(self.header_bytes)
     }
 
+    /// Lanes that a file of so many bytes has room for.
+    pub(crate) fn lanes_in(&self, bytes: u64) -> u64 {
+        bytes.saturating_sub(self.header_bytes) / self.stride()
+    }
+
     /// Where a lane begins. `None` for one that no file has.
     pub(crate) fn lane_at(&self, lane: u64) -> Option<u64> {
         self.stride().checked_mul(lane)?.checked_add(self.header_bytes)

@@ -29,6 +29,8 @@ mod file;
 mod mapping;
 #[cfg_attr(loom, path = "region_loom.rs")]
 mod region;
+#[cfg(not(loom))]
+mod room;
 
 pub use consumer::Consumer;
 #[cfg(not(loom))]
@@ -38,7 +40,9 @@ pub use lane::lane;
 pub use lane::{Lane, LaneCounts, lane_over};
 pub use layout::OWNER_WORDS;
 pub use producer::{Producer, Push};
-pub use record::{HEADER_BYTES, HEADER_WORDS, RecordHeader, Records};
+pub use record::{HEADER_BYTES, HEADER_WORDS, Record, RecordHeader, Records};
 pub use recover::{Damage, RecoverError, Recovered, RecoveredLane, recover};
 pub use region::Region;
+#[cfg(not(loom))]
+pub use room::Room;
 pub use storage::{CONTROL_WORDS, Storage};

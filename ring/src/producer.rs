@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::copy;
 use crate::fork::Origin;
 use crate::lane::Lane;
-use crate::record::{HEADER_WORDS, RecordHeader};
+use crate::record::{Record, RecordHeader};
 use crate::region::Region;
 use crate::storage::Storage;
 use crate::sync::Arc;
@@ -19,7 +19,7 @@ pub enum Push {
     TakenWake,
     /// The lane is full.
     Refused,
-    /// The record could never fit; nothing was counted.
+    /// The record is larger than the lane; nothing was counted.
     TooLarge,
     /// The lane belongs to the process that this one was forked from; nothing was stored or counted.
     Forked,
@@ -34,11 +34,14 @@ pub struct Producer<S: Storage = Region> {
     head: u64,
     /// The last seen `tail`; the real one is read only when this one leaves no room.
     tail: u64,
+    /// As many words from `head` on can be stored to without asking anything: they are free, before the lane's end,
+    /// leave it at most half full, and make no record that is too large.
+    clear: u64,
 }
 
 impl<S: Storage> Producer<S> {
     pub(crate) fn new(lane: Arc<Lane<S>>, at: u64) -> Self {
-        Self { lane, origin: Origin::here(), head: at, tail: at }
+        Self { lane, origin: Origin::here(), head: at, tail: at, clear: 0 }
     }
 
     /// The shared part.
@@ -47,7 +50,6 @@ impl<S: Storage> Producer<S> {
     }
 
     /// As [`Self::offer`], and counts what a full lane refuses.
-    #[inline]
     pub fn push(&mut self, header: &RecordHeader, span: &[u8]) -> Push {
         let push = self.offer(header, span);
         if push == Push::Refused {
@@ -69,15 +71,44 @@ impl<S: Storage> Producer<S> {
 
     /// Appends one record of `span`, whose length counts, not the header's. Never blocks. What a full lane refuses may be
     /// offered again, or has to be [counted](Self::refuse).
-    #[inline]
     pub fn offer(&mut self, header: &RecordHeader, span: &[u8]) -> Push {
         if !self.origin.is_here() {
             return Push::Forked;
         }
+        let len = span.len().min(u32::MAX as usize) as u32;
+        let header = RecordHeader { len, ..*header }.to_words().map(u64::to_le_bytes);
+        let padding = span.len().next_multiple_of(8) - span.len();
+        self.offer_pieces(&[header.as_flattened(), span, &[0; 8][..padding]])
+    }
+
+    /// The same for a record that is in one piece, which costs less.
+    #[inline(always)]
+    pub fn offer_whole(&mut self, record: Record<'_>) -> Push {
+        if !self.origin.is_here() {
+            return Push::Forked;
+        }
+        let words = record.bytes().len() / 8;
+        if words as u64 > self.clear {
+            return self.offer_pieces(&[record.bytes()]);
+        }
+        self.clear -= words as u64;
+        let lane = &*self.lane;
+        let place = lane.place(self.head);
+        lane.watch.written(place, words);
+        // SAFETY: as many words as are clear are the producer's, and before the lane's end.
+        unsafe { copy::store(lane.data().get_unchecked(place..place + words), record.bytes()) }
+        self.hand_over(self.head.wrapping_add(words as u64));
+        Push::Taken
+    }
+
+    /// Takes nothing for granted but that this is the lane's process and that the pieces are whole words.
+    #[cold]
+    #[inline(never)]
+    fn offer_pieces(&mut self, pieces: &[&[u8]]) -> Push {
         let lane = &*self.lane;
         let capacity = lane.capacity();
-        let words = HEADER_WORDS + span.len().div_ceil(8);
-        if words as u64 > capacity / 4 {
+        let words = pieces.iter().map(|bytes| bytes.len()).sum::<usize>() / 8;
+        if words as u64 > capacity {
             return Push::TooLarge;
         }
         let end = self.head.wrapping_add(words as u64);
@@ -89,28 +120,32 @@ impl<S: Storage> Producer<S> {
         }
         let place = lane.place(self.head);
         lane.watch.written(place, words);
-        match lane.data().get(place..place + words) {
-            // SAFETY: the words from `head` to `end` are the producer's, as `end` is not more than the capacity after
-            // `tail`, and they are as many as the record needs.
-            Some(slots) => unsafe { copy::store_record(slots, header, span) },
-            None => {
-                let (end, start) = lane.data_from(place);
-                // SAFETY: as above; in two pieces.
-                unsafe { copy::store_around(end, start, header, span) }
-            }
-        }
-        let pushed = &lane.producer.0.pushed;
-        pushed.store(pushed.load(Relaxed) + 1, Release);
-        lane.head().store(end, Release);
+        let (to_end, from_start) = lane.data_from(place);
+        // SAFETY: the words from `head` to `end` are the producer's, as `end` is not more than the capacity after `tail`,
+        // and they are as many as the record needs.
+        unsafe { copy::store_pieces(to_end, from_start, pieces) }
         let was_low = self.head.wrapping_sub(self.tail) <= capacity / 2;
-        self.head = end;
+        self.hand_over(end);
+        let mut push = Push::Taken;
         if end.wrapping_sub(self.tail) > capacity / 2 {
-            self.tail = tail_seen(lane, end, self.tail);
+            self.tail = tail_seen(&self.lane, end, self.tail);
             if was_low && end.wrapping_sub(self.tail) > capacity / 2 {
-                return Push::TakenWake;
+                push = Push::TakenWake;
             }
         }
-        Push::Taken
+        let low = (capacity / 2).saturating_sub(end.wrapping_sub(self.tail));
+        let to_end = capacity - self.lane.place(end) as u64;
+        self.clear = low.min(to_end).min(capacity / 4);
+        push
+    }
+
+    /// Everything before `end` is stored.
+    #[inline(always)]
+    fn hand_over(&mut self, end: u64) {
+        let pushed = &self.lane.producer.0.pushed;
+        pushed.store(pushed.load(Relaxed) + 1, Release);
+        self.lane.head().store(end, Release);
+        self.head = end;
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Everything after the recorder (lanes, queues, segments) moves records as they are. All words are little-endian.
 
+use std::fmt;
+
 /// Words of a header.
 pub const HEADER_WORDS: usize = 6;
 /// Bytes of a header.
@@ -39,7 +41,7 @@ impl RecordHeader {
     pub const ERROR: u32 = 1 << 9;
 
     /// As words.
-    #[inline]
+    #[inline(always)]
     pub fn to_words(&self) -> [u64; HEADER_WORDS] {
         let (low, high) = self.trace_id.split_at(8);
         let word = |bytes: &[u8]| bytes.try_into().map_or(0, u64::from_le_bytes);
@@ -51,14 +53,6 @@ impl RecordHeader {
             self.start_unix_nanos,
             self.duration_nanos,
         ]
-    }
-
-    /// As the words of a record of `len` bytes, whatever the header says.
-    #[inline]
-    pub(crate) fn to_words_of(self, len: u32) -> [u64; HEADER_WORDS] {
-        let mut words = self.to_words();
-        words[0] = words[0] >> 32 << 32 | u64::from(len);
-        words
     }
 
     /// From words.
@@ -78,11 +72,18 @@ impl RecordHeader {
     }
 
     /// As bytes.
-    #[inline]
+    #[inline(always)]
     pub fn write_to(&self, block: &mut [u8; HEADER_BYTES]) {
         for (bytes, word) in block.as_chunks_mut::<8>().0.iter_mut().zip(self.to_words()) {
             *bytes = word.to_le_bytes();
         }
+    }
+
+    /// Adds flags to a header that was written.
+    pub fn raise_flags(block: &mut [u8; HEADER_BYTES], flags: u32) {
+        let mut header = Self::read(block);
+        header.flags |= flags;
+        header.write_to(block);
     }
 
     /// Appends header and span to `out`, as a lane would hand them over.
@@ -96,12 +97,70 @@ impl RecordHeader {
         out.extend_from_slice(&[0; 8][..padding]);
     }
 
-    fn read(bytes: &[u8]) -> Option<Self> {
+    fn read(bytes: &[u8; HEADER_BYTES]) -> Self {
         let mut words = [0; HEADER_WORDS];
-        for (word, bytes) in words.iter_mut().zip(bytes.get(..HEADER_BYTES)?.chunks_exact(8)) {
-            *word = u64::from_le_bytes(bytes.try_into().ok()?);
+        for (word, bytes) in words.iter_mut().zip(bytes.as_chunks::<8>().0) {
+            *word = u64::from_le_bytes(*bytes);
         }
-        Some(Self::from_words(words))
+        Self::from_words(words)
+    }
+}
+
+/// A whole record in one piece, just as a lane holds it: header, span, and zeros up to a whole word.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Record<'a> {
+    /// A header and as many bytes more as it says, in whole words.
+    bytes: &'a [u8],
+}
+
+impl<'a> Record<'a> {
+    /// Bytes that have to be behind the span, for the zeros.
+    pub const PADDING: usize = 8;
+
+    /// Completes a record in place: `bytes` begin with a header whose length and duration are yet to be filled in, then
+    /// comes the span. `None` when they are not enough for it and [`PADDING`](Self::PADDING) bytes more, which may hold
+    /// anything; nothing was changed then.
+    #[inline(always)]
+    pub fn complete(bytes: &'a mut [u8], span_bytes: u32, duration_nanos: u64) -> Option<Self> {
+        let end = HEADER_BYTES + span_bytes as usize;
+        *bytes.get_mut(end..end + Self::PADDING)?.first_chunk_mut()? = [0; Self::PADDING];
+        let header = bytes.first_chunk_mut::<HEADER_BYTES>()?;
+        header[..4].copy_from_slice(&span_bytes.to_le_bytes());
+        header[40..].copy_from_slice(&duration_nanos.to_le_bytes());
+        // SAFETY: the next whole word ends at most seven bytes after the span, and there are eight.
+        Some(Self { bytes: unsafe { bytes.get_unchecked(..end.wrapping_add(7) & !7) } })
+    }
+
+    /// The first of the records that `bytes` begin with.
+    #[inline]
+    fn first_of(bytes: &'a [u8]) -> Option<Self> {
+        let len = u32::from_le_bytes(*bytes.first_chunk()?) as usize;
+        Some(Self { bytes: bytes.get(..HEADER_BYTES + len.next_multiple_of(8))? })
+    }
+
+    /// All of it.
+    #[inline(always)]
+    pub fn bytes(self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// What can be known without decoding.
+    #[inline]
+    pub fn header(self) -> RecordHeader {
+        self.bytes.first_chunk().map(RecordHeader::read).unwrap_or_default()
+    }
+
+    /// The encoded span.
+    #[inline]
+    pub fn span(self) -> &'a [u8] {
+        let len = self.bytes.first_chunk().map_or(0, |len| u32::from_le_bytes(*len)) as usize;
+        self.bytes.get(HEADER_BYTES..HEADER_BYTES + len).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Record<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Record").field("header", &self.header()).finish_non_exhaustive()
     }
 }
 
@@ -121,16 +180,21 @@ impl<'a> Records<'a> {
     pub fn rest(&self) -> &'a [u8] {
         self.rest
     }
+
+    /// The next one in one piece.
+    #[inline]
+    pub fn next_whole(&mut self) -> Option<Record<'a>> {
+        let record = Record::first_of(self.rest)?;
+        self.rest = self.rest.get(record.bytes.len()..)?;
+        Some(record)
+    }
 }
 
 impl<'a> Iterator for Records<'a> {
     type Item = (RecordHeader, &'a [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let header = RecordHeader::read(self.rest)?;
-        let span = self.rest.get(HEADER_BYTES..HEADER_BYTES + header.len as usize)?;
-        self.rest = self.rest.get(HEADER_BYTES + (header.len as usize).next_multiple_of(8)..)?;
-        Some((header, span))
+        self.next_whole().map(|record| (record.header(), record.span()))
     }
 }
 
@@ -155,5 +219,27 @@ mod tests {
         assert_eq!(bytes.len(), HEADER_BYTES + 16);
         assert_eq!(Records::new(&bytes).collect::<Vec<_>>(), [(header, &b"hello world"[..])]);
         assert_eq!(Records::new(&bytes[..HEADER_BYTES + 9]).count(), 0, "a cut record is not one");
+        assert_eq!(Records::new(&bytes[..HEADER_BYTES - 1]).count(), 0, "nor is a part of a header");
+    }
+
+    #[test]
+    fn a_record_completed_in_place_is_as_one_that_was_appended() {
+        let header = RecordHeader { len: 3, flags: 7, duration_nanos: 5, ..RecordHeader::default() };
+        for len in 0..20 {
+            let span = &b"0123456789abcdefghij"[..len];
+            let mut appended = Vec::new();
+            header.append_to(span, &mut appended);
+            appended[..4].copy_from_slice(&(len as u32).to_le_bytes());
+            let mut bytes = vec![0xff; HEADER_BYTES + len + Record::PADDING];
+            let unfinished = RecordHeader { len: 9, duration_nanos: 9, ..header };
+            unfinished.write_to(bytes.first_chunk_mut().unwrap());
+            bytes[HEADER_BYTES..HEADER_BYTES + len].copy_from_slice(span);
+            let record = Record::complete(&mut bytes, len as u32, 5).unwrap();
+            assert_eq!((record.bytes(), record.span()), (&appended[..], span));
+            assert_eq!(record.header(), RecordHeader { len: len as u32, ..header });
+            assert_eq!(Records::new(&appended).next_whole(), Some(record));
+            bytes.pop();
+            assert_eq!(Record::complete(&mut bytes, len as u32, 5), None);
+        }
     }
 }

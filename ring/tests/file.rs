@@ -7,7 +7,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use tracer_factory_ring::{
-    Consumer, OWNER_WORDS, Producer, Push, RecordHeader, Records, RecoveredLane, RingFile, recover,
+    Consumer, OWNER_WORDS, Producer, Push, RecordHeader, Records, RecoveredLane, RingFile, Room, recover,
 };
 
 const LANE: usize = 4096;
@@ -164,4 +164,18 @@ fn threads_come_and_go_in_a_small_file() {
     });
     assert!(recover(ring.path()).unwrap().lanes() <= 4);
     assert!(recovered(&ring).is_empty());
+}
+
+#[test]
+fn what_room_there_is_can_be_asked() {
+    let directory = tempfile::tempdir().unwrap();
+    let bytes = RingFile::bytes_of(3, LANE);
+    let ring = RingFile::create(&directory.path().join("ring"), LANE, bytes).unwrap();
+    assert_eq!(ring.room(), Room { lanes: 3, free: 3 });
+    let lanes: Vec<_> = (0..3).map(|_| ring.lane().unwrap().unwrap()).collect();
+    assert_eq!(ring.room(), Room { lanes: 3, free: 0 });
+    assert!(ring.lane().unwrap().is_none());
+    assert_eq!(fs::metadata(ring.path()).unwrap().len(), bytes);
+    drop(lanes);
+    assert_eq!(ring.room(), Room { lanes: 3, free: 3 });
 }

@@ -5,8 +5,10 @@
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
+use tracer_factory_ring::fork::PerProcess;
 use tracer_factory_ring::{Consumer, Producer, Push, RecordHeader, Records, RingFile, fork, lane, recover};
 
 fn push(producer: &mut Producer, n: u64) -> Push {
@@ -140,4 +142,26 @@ fn a_child_waits_for_no_lock_of_its_parent() {
         }
         done.store(true, Relaxed);
     });
+}
+
+#[test]
+fn every_process_has_its_own_value_and_sees_its_parents_once() {
+    static OWN: PerProcess<Mutex<Vec<u32>>> = PerProcess::new();
+    let own = || {
+        OWN.get(|parents| {
+            let copy = parents.map(|parents| parents.try_lock().ok().map(|known| known.clone()));
+            Mutex::new(copy.map_or_else(Vec::new, |copy| copy.unwrap_or_else(|| vec![0])))
+        })
+    };
+    own().lock().unwrap().push(1);
+    for locked in [false, true] {
+        let guard = locked.then(|| own().lock().unwrap());
+        assert!(in_child(forked, || {
+            let inherited = own().lock().unwrap().clone();
+            own().lock().unwrap().push(2);
+            inherited == if locked { [0] } else { [1] } && own().lock().unwrap().len() == 2
+        }));
+        drop(guard);
+    }
+    assert_eq!(*own().lock().unwrap(), [1], "a child's is its own affair");
 }

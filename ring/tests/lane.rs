@@ -7,11 +7,22 @@ use std::sync::atomic::AtomicU64;
 
 use proptest::prelude::*;
 use tracer_factory_ring::{
-    CONTROL_WORDS, Consumer, LaneCounts, Producer, Push, RecordHeader, Records, Storage, lane, lane_over,
+    CONTROL_WORDS, Consumer, HEADER_BYTES, LaneCounts, Producer, Push, Record, RecordHeader, Records,
+    Storage, lane, lane_over,
 };
 
 fn header(len: usize, start: u64) -> RecordHeader {
     RecordHeader { len: len as u32, start_unix_nanos: start, ..RecordHeader::default() }
+}
+
+fn offer<S: Storage>(producer: &mut Producer<S>, in_one_piece: bool, n: u64, span: &[u8]) -> Push {
+    if !in_one_piece {
+        return producer.offer(&header(span.len(), n), span);
+    }
+    let mut bytes = vec![0xff; HEADER_BYTES + span.len() + Record::PADDING];
+    header(0, n).write_to(bytes.first_chunk_mut().unwrap());
+    bytes[HEADER_BYTES..HEADER_BYTES + span.len()].copy_from_slice(span);
+    producer.offer_whole(Record::complete(&mut bytes, span.len() as u32, 0).unwrap())
 }
 
 fn words(data: usize) -> Box<[AtomicU64]> {
@@ -36,9 +47,30 @@ fn a_full_lane_refuses_and_counts() {
     assert_eq!(consumer.drain_into(&mut out, usize::MAX), taken - 1);
     assert_eq!(producer.lane().counts(), LaneCounts { pushed: taken, popped: taken, refused: 1 });
     assert!(Records::new(&out).all(|(_, bytes)| bytes == span));
-    assert_eq!(producer.push(&header(2000, 0), &[0; 2000]), Push::TooLarge);
     drop(producer);
     assert!(consumer.is_finished());
+}
+
+#[test]
+fn a_record_may_take_the_whole_lane_and_no_more() {
+    const WHOLE: usize = 4096 - HEADER_BYTES;
+    let (mut producer, mut consumer) = lane(4096);
+    let mut out = Vec::new();
+    for n in 0..3 {
+        // Each time from another place on, so that most lie around the end.
+        assert_eq!(producer.push(&header(100, n), &[1; 100]), Push::Taken);
+        let span = [n as u8; WHOLE];
+        assert_eq!(producer.push(&header(WHOLE, n), &span), Push::Refused, "not beside another one");
+        consumer.drain_into(&mut out, usize::MAX);
+        out.clear();
+        assert_eq!(producer.push(&header(WHOLE, n), &span), Push::TakenWake);
+        assert_eq!(producer.push(&header(0, 0), &[]), Push::Refused);
+        assert_eq!(consumer.drain_into(&mut out, 1), 1);
+        assert!(Records::new(&out).eq([(header(WHOLE, n), &span[..])]));
+        out.clear();
+    }
+    assert_eq!(producer.push(&header(0, 0), &[0; WHOLE + 1]), Push::TooLarge);
+    assert_eq!(producer.lane().counts(), LaneCounts { pushed: 6, popped: 6, refused: 6 });
 }
 
 #[test]
@@ -178,7 +210,7 @@ fn two_threads_keep_order_and_bytes() {
     let writer = std::thread::spawn(move || {
         for n in 0..count {
             let span = vec![n as u8; (n % 97) as usize];
-            while producer.push(&header(span.len(), n), &span) == Push::Refused {
+            while offer(&mut producer, n % 5 > 0, n, &span) == Push::Refused {
                 std::thread::yield_now();
             }
         }
@@ -213,15 +245,39 @@ const MOST: usize = if cfg!(miri) { 12 } else { 60 };
 proptest! {
     #![proptest_config(ProptestConfig { cases: if cfg!(miri) { 2 } else { 256 }, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
+    fn a_record_in_one_piece_is_answered_as_one_in_two(
+        lengths in prop::collection::vec(0..LONGEST, 1..MOST),
+        every in 1usize..9,
+    ) {
+        let [(mut one, mut from_one), (mut two, mut from_two)] = [(); 2].map(|()| lane_over(words(WORDS)).unwrap());
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for (n, length) in lengths.iter().enumerate() {
+            let span = vec![n as u8; *length];
+            let pushes = [offer(&mut one, true, n as u64, &span), offer(&mut two, false, n as u64, &span)];
+            prop_assert_eq!(pushes[0], pushes[1]);
+            if n % every == 0 {
+                from_one.drain_into(&mut ours, 900);
+                from_two.drain_into(&mut theirs, 900);
+            }
+        }
+        from_one.drain_into(&mut ours, usize::MAX);
+        from_two.drain_into(&mut theirs, usize::MAX);
+        prop_assert_eq!(ours, theirs);
+        prop_assert_eq!(one.lane().counts(), two.lane().counts());
+    }
+
+    #[test]
     fn what_goes_in_comes_out(
         spans in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..LONGEST), 1..MOST),
         most in 1usize..3000,
         every in 1usize..5,
+        whole in 1usize..5,
     ) {
         let (mut producer, mut consumer) = lane_over(words(WORDS)).unwrap();
         let (mut expected, mut out) = (Vec::new(), Vec::new());
         for (n, span) in spans.iter().enumerate() {
-            if matches!(producer.push(&header(span.len(), n as u64), span), Push::Taken | Push::TakenWake) {
+            let in_one_piece = n % whole > 0;
+            if matches!(offer(&mut producer, in_one_piece, n as u64, span), Push::Taken | Push::TakenWake) {
                 expected.push((n as u64, span.clone()));
             }
             if n % every == 0 {

@@ -6,7 +6,9 @@
 
 use loom::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use loom::thread;
-use tracer_factory_ring::{CONTROL_WORDS, Consumer, Producer, Push, RecordHeader, Records, lane_over};
+use tracer_factory_ring::{
+    CONTROL_WORDS, Consumer, HEADER_BYTES, Producer, Push, Record, RecordHeader, Records, lane_over,
+};
 
 type Words = Box<[AtomicU64]>;
 
@@ -25,6 +27,14 @@ fn lane_at(at: u64) -> (Producer<Words>, Consumer<Words>) {
 fn push(producer: &mut Producer<Words>, n: u64) -> Push {
     let header = RecordHeader { start_unix_nanos: n, duration_nanos: !n, ..RecordHeader::default() };
     producer.push(&header, &[n as u8; SPAN])
+}
+
+/// The same in one piece.
+fn push_whole(producer: &mut Producer<Words>, n: u64) -> Push {
+    let header = RecordHeader { start_unix_nanos: n, ..RecordHeader::default() };
+    let mut bytes = [n as u8; HEADER_BYTES + SPAN + Record::PADDING];
+    header.write_to(bytes.first_chunk_mut().unwrap());
+    producer.offer_whole(Record::complete(&mut bytes, SPAN as u32, !n).unwrap())
 }
 
 /// The numbers in `bytes`, of which every word is what was pushed.
@@ -60,6 +70,26 @@ fn what_is_read_is_whole_and_in_order() {
         consumer.read_into(&mut out, usize::MAX);
         assert_eq!(numbers(&out), [1, 2]);
         assert!(consumer.is_finished() && !consumer.is_released());
+    });
+}
+
+/// One is stored without a question, and the last over what was released of the first, or not at all.
+#[test]
+fn records_in_one_piece_are_whole_and_in_order() {
+    model(|| {
+        let (mut producer, mut consumer) = lane_at(24);
+        push(&mut producer, 0);
+        let writer = thread::spawn(move || {
+            let pushes = [1, 2, 3, 4].map(|n| push_whole(&mut producer, n));
+            assert_eq!(pushes[0], Push::Taken);
+            pushes.iter().filter(|push| **push != Push::Refused).count() as u64
+        });
+        let mut out = Vec::new();
+        consumer.drain_into(&mut out, 1);
+        let pushed = writer.join().unwrap();
+        consumer.drain_into(&mut out, usize::MAX);
+        assert!(pushed >= 3, "{pushed}");
+        assert_eq!(numbers(&out), (0..=pushed).collect::<Vec<_>>());
     });
 }
 

@@ -170,3 +170,18 @@ async fn nothing_is_shown_when_nothing_is_recorded() {
     assert_eq!(SHOWN.get(), 4);
     assert_eq!(text(&recorded.named("lazy_future"), "extra").as_deref(), Some("counted"));
 }
+
+#[traced(event_type = "model", skip_all)]
+fn model(prompt: &str) -> usize {
+    prompt.len()
+}
+
+#[test]
+fn what_an_agent_does_is_recorded_in_both_vocabularies() {
+    let recorded = recorded();
+    assert_eq!(model("hi"), 2);
+    let span = recorded.span();
+    assert_eq!(text(&span, "event_type").as_deref(), Some("model"));
+    assert_eq!(text(&span, "agentops.span.kind").as_deref(), Some("llm"));
+    assert_eq!(span.attribute("prompt"), None);
+}

@@ -6,6 +6,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use crate::cargo::nightly;
+
 const CARGO_FUZZ: &str = "cargo-fuzz@0.13.2";
 /// What one input may take: of memory, in MB, and of time, in seconds.
 const LIMITS: [&str; 3] = ["-rss_limit_mb=64", "-malloc_limit_mb=64", "-timeout=5"];
@@ -96,16 +98,6 @@ fn chosen(all: &[String], wanted: &[String]) -> Result<Vec<String>> {
         bail!("there is no target `{unknown}`; there are {}", all.join(", "));
     }
     Ok(if wanted.is_empty() { all.to_vec() } else { wanted.to_vec() })
-}
-
-/// Cargo of the nightly toolchain, whichever one runs this.
-fn nightly() -> Command {
-    let mut command = Command::new("rustup");
-    command.args(["run", "nightly", "cargo"]);
-    for variable in ["CARGO", "RUSTC", "RUSTUP_TOOLCHAIN", "RUSTFLAGS", "CARGO_TARGET_DIR"] {
-        command.env_remove(variable);
-    }
-    command
 }
 
 fn check_nightly() -> Result<()> {

@@ -1,9 +1,11 @@
 //! `cargo xtask`: the project's own commands. This file reads the arguments and sets the exit code.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command talks on its terminal")]
 
+mod cargo;
 mod fuzz;
 mod instructions;
 mod provision;
+mod ring;
 mod test;
 mod torture;
 
@@ -16,16 +18,21 @@ const USAGE: &str = "\
 Usage: cargo xtask <command>
 
   provision [NAME...]   put the real servers that tests run against into the cache:
-                        all of them, or those named (zipkin, phoenix, collector, jaeger)
+                        all of them, or those named (zipkin, agent-lightning, phoenix, collector, jaeger)
   fuzz [--seconds N] [TARGET...]
                         run the fuzz targets, all or those named, for a minute or N seconds
                         each; needs the nightly toolchain
-  test [--hermetic]     run every test; --hermetic leaves out those that need a real server
+  test [--hermetic]     run every test; --hermetic leaves out those that need a real server. Those that break the
+                        machine need strace, libfaketime and the right to mount;
+                        TORTURE_ALLOW_MISSING=strace,faketime,mount does without what it names
   torture [ARG...]      hold a tracer to the bars of docs/reliability.md while everything around it
-                        breaks; --bar N, --rounds N, --seconds N, --seed N, --short
+                        breaks; --bar N, --rounds N, --seconds N, --seed N, --scenario NAME, --short,
+                        --allow-missing NAME
   instructions [--update]
                         count the hot path's instructions (needs valgrind) and fail where they are more than
                         benches/instructions.txt allows; --update writes the counts into it
+  loom                  the ring in every order in which two threads can meet
+  miri                  the ring's tests under Miri; needs the nightly toolchain
   help                  print this
 
 The cache is $TF_TEST_CACHE, else tracer-factory in the user's cache directory.
@@ -38,6 +45,8 @@ enum Command {
     Test { hermetic: bool },
     Torture(Vec<String>),
     Instructions { update: bool },
+    Loom,
+    Miri,
     Help,
 }
 
@@ -56,6 +65,8 @@ fn main() -> ExitCode {
         Command::Test { hermetic } => test::run(hermetic),
         Command::Torture(args) => torture::run(&args),
         Command::Instructions { update } => instructions::run(update),
+        Command::Loom => ring::loom(),
+        Command::Miri => ring::miri(),
         Command::Help => {
             print!("{USAGE}");
             Ok(())
@@ -63,7 +74,7 @@ fn main() -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => match error.downcast_ref::<test::CargoFailed>() {
+        Err(error) => match error.downcast_ref::<cargo::CargoFailed>() {
             // Cargo has said what went wrong, and its words stay the last ones.
             Some(failed) => failed.exit_code(),
             None => {
@@ -99,6 +110,9 @@ fn parse(args: &[String]) -> Result<Command, String> {
             [flag] if flag == "--update" => Ok(Command::Instructions { update: true }),
             _ => Err(format!("`instructions` takes only --update, not `{}`", rest.join(" "))),
         },
+        "loom" if rest.is_empty() => Ok(Command::Loom),
+        "miri" if rest.is_empty() => Ok(Command::Miri),
+        "loom" | "miri" => Err(format!("`{name}` takes nothing, not `{}`", rest.join(" "))),
         "help" | "--help" | "-h" => Ok(Command::Help),
         other => Err(format!("unknown command `{other}`")),
     }
@@ -140,6 +154,13 @@ mod tests {
         assert_eq!(parsed("instructions"), Ok(Command::Instructions { update: false }));
         assert_eq!(parsed("instructions --update"), Ok(Command::Instructions { update: true }));
         assert!(parsed("instructions --all").is_err());
+    }
+
+    #[test]
+    fn checks_of_the_ring_take_nothing() {
+        assert_eq!(parsed("loom"), Ok(Command::Loom));
+        assert_eq!(parsed("miri"), Ok(Command::Miri));
+        assert!(parsed("miri --release").unwrap_err().contains("`--release`"));
     }
 
     #[test]

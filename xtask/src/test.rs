@@ -1,14 +1,13 @@
 //! `cargo xtask test`: the tests that need nothing while the servers are being provisioned, then
 //! the tests against the real servers. The first failure ends it.
 
-use std::env;
-use std::fmt;
-use std::process::{Command, ExitCode, ExitStatus};
+use std::process::Command;
 use std::thread;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use tracer_factory_testkit::layout::{Backend, CACHE_VAR};
 
+use crate::cargo::{cargo, cargo_path};
 use crate::provision::{self, cache::Cache, workshop::Control};
 
 /// The package whose tests need real servers.
@@ -55,33 +54,3 @@ fn real_tests(cache: &Cache, args: &[&str]) -> Result<()> {
     command.args(["test", "--package", REAL_TESTS]).args(args).env(CACHE_VAR, cache.root());
     cargo(&mut command)
 }
-
-/// The Cargo that runs this command, so that `cargo +toolchain xtask test` stays on its toolchain.
-pub(crate) fn cargo_path() -> std::ffi::OsString {
-    env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
-}
-
-pub(crate) fn cargo(command: &mut Command) -> Result<()> {
-    let status = command.status().context("cannot run cargo")?;
-    if status.success() { Ok(()) } else { Err(CargoFailed(status).into()) }
-}
-
-/// Cargo ended with a failure that it has already explained.
-#[derive(Debug)]
-pub(crate) struct CargoFailed(ExitStatus);
-
-impl CargoFailed {
-    pub(crate) fn exit_code(&self) -> ExitCode {
-        // No code: Cargo was ended by a signal.
-        let code = self.0.code().and_then(|code| u8::try_from(code).ok());
-        code.map_or(ExitCode::FAILURE, ExitCode::from)
-    }
-}
-
-impl fmt::Display for CargoFailed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cargo failed ({})", self.0)
-    }
-}
-
-impl std::error::Error for CargoFailed {}

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::test::{cargo, cargo_path};
+use crate::cargo::{cargo, cargo_path};
 
 const PACKAGE: &str = "tracer-factory-torture";
 

@@ -21,7 +21,7 @@ pub(crate) fn plan(config: &TracerConfig) -> Result<Plan, ConfigError> {
     if !config.managed {
         let default = || format!("http://127.0.0.1:{}", AgentSessionConfig::DEFAULT_PORT);
         let url = config.endpoint.clone().unwrap_or_else(default);
-        let mut target = target(&url, config.endpoint_is_exact)?;
+        let mut target = target(&url, config.endpoint_is_exact)?.tls(config.tls.clone());
         if let Some(key) = &config.api_key {
             let bearer = SecretString::from(format!("Bearer {}", key.expose_secret()));
             target.headers.push(("authorization".to_owned(), bearer));

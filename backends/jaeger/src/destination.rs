@@ -17,7 +17,7 @@ pub const BACKEND: Backend = Backend { name: "jaeger", plan, limits: |_: &mut Li
 const ALSO_RETRIED: &[u16] = &[500];
 
 fn plan(config: &TracerConfig) -> Result<Plan, ConfigError> {
-    let timeout = config.jaeger.timeout;
+    let (timeout, tls) = (config.jaeger.timeout, config.jaeger.tls.clone());
     match Transport::from_config(config)? {
         Transport::Agent(endpoint) => Ok(Plan::new(BACKEND.name, endpoint.to_string(), move || {
             Ok(Connected::new(AgentDestination::new(&endpoint, timeout)))
@@ -27,6 +27,7 @@ fn plan(config: &TracerConfig) -> Result<Plan, ConfigError> {
             let shown = endpoint.to_string();
             let target = HttpTarget::new(VARIABLE, endpoint)
                 .timeout(timeout)
+                .tls(tls)
                 .usual_path(COLLECTOR_PATH)
                 .also_retried(ALSO_RETRIED);
             target.check()?;
@@ -36,7 +37,7 @@ fn plan(config: &TracerConfig) -> Result<Plan, ConfigError> {
             .networked())
         }
         Transport::Otlp(endpoint) => {
-            let mut target = OtlpTarget::new(VARIABLE, endpoint);
+            let mut target = OtlpTarget::new(VARIABLE, endpoint).tls(tls);
             target.timeout = timeout;
             otlp_plan(BACKEND.name, target)
         }

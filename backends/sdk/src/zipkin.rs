@@ -25,7 +25,10 @@ fn plan(config: &TracerConfig) -> Result<Plan, ConfigError> {
     // As the `zipkin` backend does: both read the same variable.
     let endpoint = if endpoint.has_no_path() { endpoint.with_path(SPANS_PATH) } else { endpoint };
     let shown = endpoint.to_string();
-    let target = HttpTarget::new(SETTING, endpoint).timeout(config.zipkin.timeout).usual_path(SPANS_PATH);
+    let target = HttpTarget::new(SETTING, endpoint)
+        .timeout(config.zipkin.timeout)
+        .tls(config.zipkin.tls.clone())
+        .usual_path(SPANS_PATH);
     target.check()?;
     Ok(Plan::new(ZIPKIN_SDK.name, shown.clone(), move || {
         let last = LastOutcome::default();

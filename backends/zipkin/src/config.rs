@@ -16,7 +16,10 @@ const SPANS_PATH: &str = "/api/v2/spans";
 pub(crate) fn plan(config: &TracerConfig) -> Result<Plan, ConfigError> {
     let endpoint = spans_endpoint(&config.zipkin.endpoint)?;
     let shown = endpoint.to_string();
-    let target = HttpTarget::new(SETTING, endpoint).timeout(config.zipkin.timeout).usual_path(SPANS_PATH);
+    let target = HttpTarget::new(SETTING, endpoint)
+        .timeout(config.zipkin.timeout)
+        .tls(config.zipkin.tls.clone())
+        .usual_path(SPANS_PATH);
     target.check()?;
     Ok(Plan::new("zipkin", shown, move || {
         let sender = HttpSender::new(target)?;

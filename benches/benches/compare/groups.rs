@@ -47,15 +47,15 @@ pub(crate) struct GroupFigures {
     pub(crate) series: Vec<Series>,
 }
 
-/// In the group's own process: measures, and says the figures. A case that can't be made is left out, with a word on why.
+/// In the group's own process: measures, and says the figures.
 pub(crate) fn run(group: Group, rounds: usize) -> Result<Vec<Series>, Failure> {
     let entries = cases();
     let mut made: Vec<(&str, Arc<dyn Case>)> = Vec::new();
-    for entry in group.cases.iter().filter_map(|name| entries.iter().find(|entry| entry.name == *name)) {
-        match (entry.make)() {
-            Ok(case) => made.push((entry.name, Arc::from(case))),
-            Err(error) => crate::note(&format!("{} is left out: {error}", entry.name)),
-        }
+    for name in group.cases {
+        let entry = entries.iter().find(|entry| entry.name == *name);
+        let entry = entry.ok_or_else(|| format!("there is no case {name}"))?;
+        let case = (entry.make)().map_err(|error| format!("{name} can't be made: {error}"))?;
+        made.push((entry.name, Arc::from(case)));
     }
     rounds::run(&made, rounds)
 }

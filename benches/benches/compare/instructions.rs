@@ -34,10 +34,6 @@ pub(crate) struct Instructions {
 pub(crate) fn measure(program: &Path) -> Result<Vec<Instructions>, Failure> {
     let mut wanted = Vec::new();
     for entry in cases() {
-        // One that can't be made would only say so again and again.
-        if (entry.name == tracer_factory_hot_path::NATIVE_SPOOL) && (entry.make)().is_err() {
-            continue;
-        }
         for shape in Shape::ALL {
             for depth in DEPTHS {
                 wanted.push((entry.name, shape, depth, false));

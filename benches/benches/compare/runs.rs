@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tracer_factory_benches::PIPELINES;
+use tracer_factory_benches::{PIPELINES, Pipeline};
 use tracer_factory_hot_path::Failure;
 
 use crate::children::Children;
@@ -31,27 +31,25 @@ const FLAT_OUT_THREADS: usize = 2;
 pub(crate) struct Runs<'a> {
     children: &'a Children,
     options: &'a Options,
-    /// One that can't be made is left out from then on; its process says why.
-    pipelines: Vec<&'static str>,
 }
 
 impl<'a> Runs<'a> {
     pub(crate) fn new(children: &'a Children, options: &'a Options) -> Self {
-        Self { children, options, pipelines: PIPELINES.iter().map(|pipeline| pipeline.name).collect() }
+        Self { children, options }
     }
 
     /// CPU time of what is delivered.
-    pub(crate) fn delivered(&mut self) -> Result<Vec<Outcomes>, Failure> {
+    pub(crate) fn delivered(&self) -> Result<Vec<Outcomes>, Failure> {
         self.run(Pace::Settled, 1, self.options.delivery_rounds, self.options.time / 2)
     }
 
     /// What is lost when nothing holds the producers back.
-    pub(crate) fn full_speed(&mut self) -> Result<Vec<Outcomes>, Failure> {
+    pub(crate) fn full_speed(&self) -> Result<Vec<Outcomes>, Failure> {
         self.run(Pace::FlatOut, FLAT_OUT_THREADS, self.options.full_speed_rounds, self.options.time)
     }
 
     /// What is lost at each of the rates.
-    pub(crate) fn rates(&mut self) -> Result<Vec<(usize, Vec<Outcomes>)>, Failure> {
+    pub(crate) fn rates(&self) -> Result<Vec<(usize, Vec<Outcomes>)>, Failure> {
         let at =
             |rate| Ok((rate, self.run(Pace::Rate(rate), 1, self.options.rate_rounds, self.options.time)?));
         RATES.into_iter().map(at).collect()
@@ -59,14 +57,14 @@ impl<'a> Runs<'a> {
 
     /// Each pipeline in each round; each round begins with another one.
     fn run(
-        &mut self,
+        &self,
         pace: Pace,
         threads: usize,
         rounds: usize,
         time: Duration,
     ) -> Result<Vec<Outcomes>, Failure> {
-        let new = |name: &&'static str| Outcomes { pipeline: name, rounds: Vec::new() };
-        let mut all: Vec<_> = self.pipelines.iter().map(new).collect();
+        let new = |pipeline: &Pipeline| Outcomes { pipeline: pipeline.name, rounds: Vec::new() };
+        let mut all: Vec<_> = PIPELINES.iter().map(new).collect();
         for round in 0..rounds {
             // Nobody's late requests are counted as somebody else's.
             let sink = self.children.sink()?;
@@ -74,26 +72,19 @@ impl<'a> Runs<'a> {
             let step = usize::from(round > 0).min(all.len());
             all.rotate_left(step);
             for outcomes in &mut all {
-                outcomes.rounds.extend(self.one(outcomes.pipeline, &run)?);
+                outcomes.rounds.push(self.one(outcomes.pipeline, &run)?);
             }
-            all.retain(|outcomes| !outcomes.rounds.is_empty());
         }
-        self.pipelines.retain(|name| all.iter().any(|outcomes| outcomes.pipeline == *name));
-        all.sort_by_key(|outcomes| self.pipelines.iter().position(|name| *name == outcomes.pipeline));
+        all.sort_by_key(|outcomes| PIPELINES.iter().position(|pipeline| pipeline.name == outcomes.pipeline));
         Ok(all)
     }
 
-    /// One pipeline's process; nothing when the pipeline can't be made.
-    fn one(&self, pipeline: &str, run: &Run) -> Result<Option<Outcome>, Failure> {
+    /// One pipeline's process.
+    fn one(&self, pipeline: &str, run: &Run) -> Result<Outcome, Failure> {
         let arguments = run.to_arguments();
         let mut words = vec!["--pipeline", pipeline];
         words.extend(arguments.iter().map(String::as_str));
-        match self.children.output(&words)?.trim() {
-            "" => Ok(None),
-            line => match Outcome::from_line(line) {
-                Some(outcome) => Ok(Some(outcome)),
-                None => Err(format!("{pipeline} said {line}").into()),
-            },
-        }
+        let said = self.children.output(&words)?;
+        Outcome::from_line(&said).ok_or_else(|| format!("{pipeline} said {said}").into())
     }
 }

@@ -34,7 +34,7 @@ const DELIVERED: &[(&str, &str, &str)] = &[
     ("cpu_per_delivered_vs_fastrace", "native_grpc", "fastrace_grpc"),
     ("cpu_per_delivered_http_vs_otel", "native_http", "otel_http"),
     ("cpu_per_delivered_guest_vs_otel", "guest_grpc", "otel_grpc"),
-    ("cpu_per_delivered_spool_vs_off", "native_spool_grpc", "native_grpc"),
+    ("cpu_per_delivered_spool_vs_off", "native_grpc", "native_spool_off_grpc"),
     ("zipkin_cpu_vs_otel", "native_zipkin", "otel_zipkin"),
     ("jaeger_cpu_vs_otel", "native_jaeger", "otel_grpc"),
 ];

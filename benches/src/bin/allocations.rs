@@ -20,7 +20,10 @@ fn main() -> ExitCode {
         };
         match (entry.make)() {
             Ok(case) => count(entry.name, &*case),
-            Err(error) => eprintln!("{name} is left out: {error}"),
+            Err(error) => {
+                eprintln!("{name} can't be made: {error}");
+                return ExitCode::FAILURE;
+            }
         }
     }
     ExitCode::SUCCESS

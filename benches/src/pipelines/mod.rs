@@ -17,7 +17,7 @@ pub struct Pipeline {
 /// Every pipeline. Each needs a process of its own.
 pub const PIPELINES: &[Pipeline] = &[
     Pipeline { name: "native_grpc", make: ours::grpc },
-    Pipeline { name: "native_spool_grpc", make: ours::grpc_with_spool },
+    Pipeline { name: "native_spool_off_grpc", make: ours::grpc_without_spool },
     Pipeline { name: "guest_grpc", make: ours::guest_grpc },
     Pipeline { name: "otel_grpc", make: peers::otel_grpc },
     Pipeline { name: "fastrace_grpc", make: peers::fastrace_grpc },

@@ -1,13 +1,10 @@
 //! Our backends, made as programs make them.
 
-use std::ffi::OsString;
+use std::path::Path;
 
-use tracer_factory::config::OtlpProtocol;
-use tracer_factory::env::EnvMap;
-use tracer_factory::{
-    OtlpTracer, TracerConfig, TracerConfigBuilder, TracerFactory, TracerType, create_tracer,
-};
-use tracer_factory_hot_path::{Failure, Guest, Load, Native, Record, Values};
+use tracer_factory::config::{OtlpProtocol, SpoolDirectory};
+use tracer_factory::{OtlpTracer, TracerConfig, TracerConfigBuilder, TracerType, create_tracer};
+use tracer_factory_hot_path::{Failure, Guest, Native, Record};
 
 fn otlp(url: &str, protocol: OtlpProtocol) -> TracerConfig {
     TracerConfig::builder()
@@ -18,12 +15,35 @@ fn otlp(url: &str, protocol: OtlpProtocol) -> TracerConfig {
         .build()
 }
 
+/// With a spool, unless the configuration says otherwise. That it is there, or not, is looked at: figures of the one
+/// must never pass for those of the other.
 fn native(config: TracerConfig) -> Result<Box<dyn Record>, Failure> {
-    Ok(Box::new(Native::of(create_tracer(config)?)))
+    let wanted = config.delivery.spool.directory != SpoolDirectory::Off;
+    let before = spools()?;
+    let tracer = create_tracer(config)?;
+    match (spools()? > before, wanted) {
+        (true, false) => Err("it has a spool and must not".into()),
+        (false, true) => Err("it has no spool".into()),
+        _ => Ok(Box::new(Native::of(tracer))),
+    }
+}
+
+/// How many tracers have a directory where they are by default.
+fn spools() -> Result<usize, Failure> {
+    let state = std::env::var_os("XDG_STATE_HOME").ok_or("XDG_STATE_HOME is not set")?;
+    let spools = Path::new(&state).join("tracer-factory/spool");
+    Ok(if spools.is_dir() { std::fs::read_dir(spools)?.count() } else { 0 })
 }
 
 pub(super) fn grpc(url: &str) -> Result<Box<dyn Record>, Failure> {
     native(otlp(url, OtlpProtocol::Grpc))
+}
+
+/// The same with nothing on disk.
+pub(super) fn grpc_without_spool(url: &str) -> Result<Box<dyn Record>, Failure> {
+    let mut config = otlp(url, OtlpProtocol::Grpc);
+    config.delivery.spool.directory = SpoolDirectory::Off;
+    native(config)
 }
 
 pub(super) fn http(url: &str) -> Result<Box<dyn Record>, Failure> {
@@ -45,33 +65,4 @@ pub(super) fn zipkin(url: &str) -> Result<Box<dyn Record>, Failure> {
 /// Binary Thrift over HTTP.
 pub(super) fn jaeger(url: &str) -> Result<Box<dyn Record>, Failure> {
     native(to(TracerType::Jaeger).jaeger_endpoint(format!("{url}/api/traces")).build())
-}
-
-/// The spool's setting comes from an environment, as in a container.
-pub(super) fn grpc_with_spool(url: &str) -> Result<Box<dyn Record>, Failure> {
-    let folder = tempfile::tempdir()?;
-    let variables = [
-        ("TRACER_TYPE", OsString::from("otlp")),
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", OsString::from(url)),
-        ("OTEL_EXPORTER_OTLP_PROTOCOL", OsString::from("grpc")),
-        ("TRACER_SPOOL_DIR", folder.path().as_os_str().to_owned()),
-    ];
-    let tracer = TracerFactory::create_tracer_from(&EnvMap::from_iter(variables))?;
-    Ok(Box::new(Spooled { native: Native::of(tracer), _folder: folder }))
-}
-
-/// The folder goes after the tracer that writes into it.
-struct Spooled {
-    native: Native,
-    _folder: tempfile::TempDir,
-}
-
-impl Record for Spooled {
-    fn record(&self, load: Load, values: Values) {
-        self.native.record(load, values);
-    }
-
-    fn settle(&self) {
-        self.native.settle();
-    }
 }

@@ -4,6 +4,7 @@ mod demo;
 mod explain;
 mod replay;
 mod serve;
+mod triplets;
 
 use std::io;
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ pub(crate) enum Command {
     Serve(serve::Arguments),
     Explain(explain::Arguments),
     Replay(replay::Arguments),
+    Triplets(triplets::Arguments),
 }
 
 impl Command {
@@ -29,6 +31,7 @@ impl Command {
             Self::Serve(arguments) => serve::run(arguments),
             Self::Explain(arguments) => explain::run(&arguments),
             Self::Replay(arguments) => replay::run(&arguments),
+            Self::Triplets(arguments) => triplets::run(arguments),
         }
     }
 }
@@ -48,6 +51,8 @@ pub(crate) enum CommandError {
     NoDirectory(PathBuf),
     #[error("not everything was replayed: {0}")]
     NotReplayed(String),
+    #[error("{0}")]
+    Triplets(#[from] triplets::TripletsError),
     #[error("standard output can't be written: {0}")]
     Output(#[from] io::Error),
 }

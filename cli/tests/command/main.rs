@@ -8,3 +8,4 @@ mod program;
 #[cfg(target_os = "linux")]
 mod replay;
 mod serve;
+mod triplets;

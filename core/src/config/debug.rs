@@ -24,6 +24,7 @@ impl fmt::Debug for JaegerConfig {
         f.debug_struct("JaegerConfig")
             .field("endpoint", &shown_endpoint(&self.endpoint))
             .field("timeout", &self.timeout)
+            .field("tls", &self.tls)
             .finish()
     }
 }
@@ -33,6 +34,7 @@ impl fmt::Debug for ZipkinConfig {
         f.debug_struct("ZipkinConfig")
             .field("endpoint", &shown_endpoint(&self.endpoint))
             .field("timeout", &self.timeout)
+            .field("tls", &self.tls)
             .finish()
     }
 }
@@ -48,6 +50,7 @@ impl fmt::Debug for AgentSessionConfig {
             .field("server_bin", &self.server_bin)
             .field("api_key", &self.api_key)
             .field("api_key_file", &self.api_key_file)
+            .field("tls", &self.tls)
             .field("max_bytes", &self.max_bytes)
             .finish()
     }

@@ -54,6 +54,8 @@ pub struct TracerConfig {
     pub limits: Limits,
     /// What is taken out of spans before they are recorded.
     pub redact: RedactConfig,
+    /// Whether what people and models say to each other is recorded; when nobody says, for agent sessions only.
+    pub capture_messages: Option<bool>,
     /// Whether credentials may go to another host without TLS.
     pub allow_plaintext_credentials: bool,
     /// How finished spans are gathered and sent.
@@ -84,6 +86,7 @@ impl Default for TracerConfig {
             propagators: vec![Propagator::TraceContext],
             limits: Limits::default(),
             redact: RedactConfig::default(),
+            capture_messages: None,
             allow_plaintext_credentials: false,
             delivery: DeliveryConfig::default(),
             otlp: OtlpConfig::default(),
@@ -99,6 +102,11 @@ impl TracerConfig {
     /// The defaults, for one destination.
     pub fn new(tracer_type: TracerType) -> Self {
         Self { tracer_types: vec![tracer_type], ..Self::default() }
+    }
+
+    /// Whether what people and models say to each other is recorded.
+    pub fn captures_messages(&self) -> bool {
+        self.capture_messages.unwrap_or_else(|| self.tracer_types.contains(&TracerType::AgentSession))
     }
 
     /// A builder that starts from the defaults.
@@ -273,11 +281,17 @@ pub struct JaegerConfig {
     pub endpoint: String,
     /// One request's limit.
     pub timeout: Duration,
+    /// Certificates.
+    pub tls: TlsConfig,
 }
 
 impl Default for JaegerConfig {
     fn default() -> Self {
-        Self { endpoint: "http://localhost:14268/api/traces".to_owned(), timeout: Duration::from_secs(10) }
+        Self {
+            endpoint: "http://localhost:14268/api/traces".to_owned(),
+            timeout: Duration::from_secs(10),
+            tls: TlsConfig::default(),
+        }
     }
 }
 
@@ -289,11 +303,17 @@ pub struct ZipkinConfig {
     pub endpoint: String,
     /// One request's limit.
     pub timeout: Duration,
+    /// Certificates.
+    pub tls: TlsConfig,
 }
 
 impl Default for ZipkinConfig {
     fn default() -> Self {
-        Self { endpoint: "http://localhost:9411/api/v2/spans".to_owned(), timeout: Duration::from_secs(10) }
+        Self {
+            endpoint: "http://localhost:9411/api/v2/spans".to_owned(),
+            timeout: Duration::from_secs(10),
+            tls: TlsConfig::default(),
+        }
     }
 }
 
@@ -337,6 +357,8 @@ pub struct AgentSessionConfig {
     pub api_key: Option<SecretString>,
     /// Holds the key, wins over [`api_key`](Self::api_key), and is read again when it is replaced.
     pub api_key_file: Option<PathBuf>,
+    /// Certificates for a server that is not managed.
+    pub tls: TlsConfig,
     /// Bytes of spans the embedded server keeps; the oldest traces go first.
     pub max_bytes: usize,
 }
@@ -357,6 +379,7 @@ impl Default for AgentSessionConfig {
             server_bin: None,
             api_key: None,
             api_key_file: None,
+            tls: TlsConfig::default(),
             max_bytes: 256 << 20,
         }
     }

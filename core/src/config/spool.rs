@@ -54,7 +54,8 @@ pub enum Fsync {
 /// What a recording thread does when its lane is full because delivery cannot keep up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Overflow {
-    /// Gives delivery a moment (at most some milliseconds) to move the lane's spans to memory or disk; only then drops.
+    /// Has delivery move the lane's spans on, to disk if need be, and waits for that for 100 ms at most. Then new spans
+    /// wait in memory, up to `queue_bytes`; beyond it the oldest of those go and are counted.
     #[default]
     Spill,
     /// Drops the span at once.

@@ -6,7 +6,9 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 
 use super::bounds::{self, Bounds};
-use super::{Endpoint, Fsync, SpoolDirectory, TracerConfig, TracerType, check_header, shown_endpoint};
+use super::{
+    Endpoint, Fsync, SpoolDirectory, TlsConfig, TracerConfig, TracerType, check_header, shown_endpoint,
+};
 use crate::error::ConfigError;
 
 impl TracerConfig {
@@ -95,13 +97,11 @@ impl TracerConfig {
                 found.0.push(ConfigError::invalid_secret("otlp.headers", error.to_string()));
             }
         }
-        let tls = &self.otlp.tls;
-        if tls.client_certificate_file.is_some() != tls.client_key_file.is_some() {
-            let got = tls.client_certificate_file.as_ref().or(tls.client_key_file.as_ref());
-            let got = got.map(|path| path.display().to_string()).unwrap_or_default();
-            found.push("otlp.tls", &got, "client_certificate_file and client_key_file go together");
-        }
         let session = &self.agent_session;
+        found.tls("otlp.tls", &self.otlp.tls);
+        found.tls("jaeger.tls", &self.jaeger.tls);
+        found.tls("zipkin.tls", &self.zipkin.tls);
+        found.tls("agent_session.tls", &session.tls);
         if let Some(url) = &session.endpoint {
             found.url("agent_session.endpoint", url, Endpoint::HTTP);
         }
@@ -125,6 +125,14 @@ struct Findings(Vec<ConfigError>);
 impl Findings {
     fn push(&mut self, field: &str, got: &str, allowed: &str) {
         self.0.push(ConfigError::invalid(field, got, allowed));
+    }
+
+    fn tls(&mut self, field: &str, tls: &TlsConfig) {
+        if tls.client_certificate_file.is_some() != tls.client_key_file.is_some() {
+            let got = tls.client_certificate_file.as_ref().or(tls.client_key_file.as_ref());
+            let got = got.map(|path| path.display().to_string()).unwrap_or_default();
+            self.push(field, &got, "client_certificate_file and client_key_file go together");
+        }
     }
 
     fn number(&mut self, field: &str, value: usize, bounds: Bounds) {
@@ -197,6 +205,9 @@ mod tests {
             ("zipkin.endpoint", |c| c.zipkin.endpoint = "udp://h:1".to_owned()),
             ("otlp.headers", |c| c.otlp.headers = vec![("a b".to_owned(), "canary".into())]),
             ("otlp.tls", |c| c.otlp.tls.client_key_file = Some("key.pem".into())),
+            ("jaeger.tls", |c| c.jaeger.tls.client_key_file = Some("key.pem".into())),
+            ("zipkin.tls", |c| c.zipkin.tls.client_certificate_file = Some("client.pem".into())),
+            ("agent_session.tls", |c| c.agent_session.tls.client_key_file = Some("key.pem".into())),
             ("agent_session.endpoint", |c| c.agent_session.endpoint = Some(String::new())),
             ("agent_session.api_key", |c| c.agent_session.api_key = Some("can\nary".into())),
             ("agent_session.listen", |c| c.agent_session.listen = ([0, 0, 0, 0], 1).into()),

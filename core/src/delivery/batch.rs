@@ -10,6 +10,7 @@ use crate::otlp::frame_request_into;
 use crate::otlp::{ResourceBytes, SpanRef, frame_request};
 use crate::recorder::Run;
 use crate::span::{Resource, SpanData};
+use crate::spare::Spare;
 
 /// Finished spans of one tracer. OTLP sends them as they are; other backends decode.
 #[derive(Clone, Debug)]
@@ -17,18 +18,28 @@ pub struct Batch {
     records: Vec<u8>,
     spans: usize,
     resource: Arc<ResourceBytes>,
+    /// Where the records' memory goes.
+    home: Option<Arc<Spare>>,
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        if let Some(home) = &self.home {
+            home.keep(std::mem::take(&mut self.records));
+        }
+    }
 }
 
 impl Batch {
     /// Over whole records of one tracer.
     pub fn new(records: Vec<u8>, resource: Arc<ResourceBytes>) -> Self {
         let spans = Records::new(&records).count();
-        Self { records, spans, resource }
+        Self { records, spans, resource, home: None }
     }
 
-    /// Over what was gathered, and counted on the way.
-    pub(crate) fn of(run: Run, resource: Arc<ResourceBytes>) -> Self {
-        Self { records: run.records, spans: run.spans, resource }
+    /// Over what was gathered, and counted on the way. The memory goes to `home` afterwards.
+    pub(crate) fn of(run: Run, resource: Arc<ResourceBytes>, home: Arc<Spare>) -> Self {
+        Self { records: run.records, spans: run.spans, resource, home: Some(home) }
     }
 
     /// Two parts of about the same size, the older spans first; `None` when there is only one span.
@@ -47,7 +58,7 @@ impl Batch {
             let scope = bytes.add_scope((*span.scope).clone());
             crate::otlp::encode_record(span, scope, &mut records);
         }
-        Self { records, spans: spans.len(), resource: bytes }
+        Self { records, spans: spans.len(), resource: bytes, home: None }
     }
 
     /// How many spans it has.
@@ -122,7 +133,7 @@ impl<'a> Reading<'a> {
 
     fn next(&mut self, header: RecordHeader, bytes: &'a [u8]) -> &SpanRef<'a> {
         // What can't be read has become a span of nothing.
-        let _ = self.span.read(bytes);
+        let _ = self.span.read_own(bytes);
         if self.scope != Some(header.scope) {
             self.span.scope = self.resource.scope(header.scope);
             self.scope = Some(header.scope);

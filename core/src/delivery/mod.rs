@@ -31,6 +31,7 @@ use crate::error::ConfigError;
 use crate::lock::lock;
 use crate::recorder::{Crowd, Recorder};
 use crate::report::{DestinationReport, Health, Report};
+use crate::spare::Spare;
 use crate::spool::is_one_tracers;
 use dead_letter::{DeadLetter, LastingLetter};
 use ledger::reason;
@@ -52,9 +53,15 @@ const REFUSED: &str = "refused";
 const REFUSED_BYTES: u64 = 16 << 20;
 /// How long a report may take of a delivery that may be held up.
 const ANSWER: Duration = Duration::from_secs(1);
+/// Memory that is kept for batches to come: of two, by default.
+const SPARE_BYTES: usize = 2 << 20;
 
-/// Answers a flush.
-type Flush = mpsc::SyncSender<()>;
+/// A flush that somebody waits for.
+struct Flush {
+    answer: mpsc::SyncSender<()>,
+    /// Until then; `None` means for ever.
+    until: Option<Instant>,
+}
 
 /// What the delivery thread and those who ask things of it share.
 struct Shared {
@@ -66,6 +73,8 @@ struct Shared {
     refused: Option<DeadLetter>,
     /// Where those of a replay are kept.
     lasting: Option<LastingLetter>,
+    /// Memory of batches that are gone.
+    spare: Arc<Spare>,
     wake: Notify,
     /// Counts requests that should not wait for a back-off.
     urgent: watch::Sender<u64>,
@@ -94,8 +103,8 @@ impl Shared {
     fn gather(&self) -> bool {
         let resource = self.recorder.resource();
         let (bytes, spans) = (self.config.max_batch_bytes, self.config.max_batch_spans);
-        let crowd = self.recorder.lanes().gather(bytes, spans, |run, places| {
-            self.log.push(Arc::new(Batch::of(run, Arc::clone(resource))), places);
+        let crowd = self.recorder.lanes().gather(bytes, spans, &self.spare, |run, places| {
+            self.log.push(Arc::new(Batch::of(run, Arc::clone(resource), Arc::clone(&self.spare))), places);
         });
         if crowd == Crowd::Most {
             self.log.leave_the_lanes();
@@ -114,7 +123,7 @@ impl Shared {
         let stopped = self.stopped.load(Acquire);
         if stopped {
             // Nobody will ever send what arrived after the last gathering.
-            lanes.gather(usize::MAX, usize::MAX, |run, _| {
+            lanes.gather(usize::MAX, usize::MAX, &self.spare, |run, _| {
                 self.log.give_up(reason::TORN_DOWN, run.spans as u64);
             });
         }
@@ -203,7 +212,11 @@ impl Delivery {
             None => format!("{backend} {endpoint}"),
         });
         let keys: Vec<_> = keys.collect();
-        let directory = spool_directory(&config.spool.directory, networked);
+        let directory = spool_directory(&config.spool.directory, networked).unwrap_or_else(|homeless| {
+            tracing::warn!("{homeless}");
+            recorder.use_ring(Err(homeless.to_string()));
+            None
+        });
         let store = Store::open(directory.as_deref(), &config, &keys, &recorder);
         let refused = directory.as_ref().map(|base| DeadLetter::new(base.join(REFUSED), REFUSED_BYTES));
         let adoption = adoption.unwrap_or_else(|| directory.map_or(Adoption::Nothing, Adoption::Siblings));
@@ -220,6 +233,7 @@ impl Delivery {
             recovery,
             refused,
             lasting,
+            spare: Arc::new(Spare::new(SPARE_BYTES)),
             recorder,
             config,
             wake: Notify::new(),
@@ -280,10 +294,12 @@ impl Delivery {
         if self.is_own_thread() || self.shared.stopped.load(Acquire) {
             return;
         }
-        let (flush, answer) = mpsc::sync_channel(1);
-        self.shared.requests().flushes.push(flush);
+        let (answer, answered) = mpsc::sync_channel(1);
+        let until = Instant::now().checked_add(deadline);
+        self.shared.requests().flushes.push(Flush { answer, until });
         self.shared.wake.notify_one();
-        let answered = answer.recv_timeout(deadline);
+        let answered = answered.recv_timeout(deadline);
+        // Whoever lets go of it in time lives.
         self.unanswered.store(answered == Err(mpsc::RecvTimeoutError::Timeout), Relaxed);
     }
 
@@ -333,21 +349,31 @@ impl Delivery {
     }
 
     pub(crate) fn health(&self) -> Health {
-        self.shared.log.health()
+        Health { exposed: self.shared.recorder.exposed(), ..self.shared.log.health() }
     }
 }
 
-/// Where finished spans are kept on disk, if they are.
-fn spool_directory(configured: &SpoolDirectory, networked: bool) -> Option<PathBuf> {
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "finished spans don't survive the process, for neither XDG_STATE_HOME nor HOME names a directory to keep them in; \
+     set TRACER_SPOOL_DIR to one, or to off if that is meant"
+)]
+struct Homeless;
+
+/// Where finished spans are kept on disk, if they are to be.
+fn spool_directory(configured: &SpoolDirectory, networked: bool) -> Result<Option<PathBuf>, Homeless> {
     match configured {
-        SpoolDirectory::Off => None,
-        SpoolDirectory::At(path) => Some(path.clone()),
-        SpoolDirectory::PerUser => networked.then(crate::env::spool_directory).flatten(),
+        SpoolDirectory::At(path) => Ok(Some(path.clone())),
+        SpoolDirectory::PerUser if networked => crate::env::spool_directory().map(Some).ok_or(Homeless),
+        SpoolDirectory::PerUser | SpoolDirectory::Off => Ok(None),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::time::{Duration, Instant};
+
     use crate::capture::Capture;
     use crate::config::{TracerConfig, TracerType};
     use crate::tracer::BaseTracer;
@@ -403,5 +429,57 @@ mod tests {
         let mut names: Vec<_> = capture.spans().into_iter().map(|span| span.name).collect();
         names.sort();
         assert_eq!(names, ["before", "elsewhere"]);
+    }
+
+    #[test]
+    fn a_flush_that_nobody_waits_for_any_more_leaves_nothing_behind() {
+        let config = TracerConfig::new(TracerType::Console);
+        let nowhere = || Ok(super::Connected::new(Nowhere));
+        let plans = vec![super::Plan::new("nowhere", "test://".to_owned(), nowhere)];
+        let (life, _) = crate::life::Life::begin(&config, plans, None).unwrap();
+        crate::recorder::with_local(|local| {
+            let start = crate::recorder::StartSpan::named("waits");
+            let detached = local.open_detached(&life.recorder, &start);
+            local.close_detached(&life.recorder, detached, None);
+        });
+        let held = || Arc::strong_count(&life.delivery.shared);
+        let patience = Instant::now() + Duration::from_secs(10);
+        // Held here, by the thread, by the destination's task and by the one that keeps house, once they have begun.
+        let before = 4;
+        while held() < before {
+            assert!(Instant::now() < patience, "{} of {before}", held());
+            std::thread::yield_now();
+        }
+        for _ in 0..100 {
+            life.delivery.flush(Duration::from_millis(1));
+        }
+        assert_eq!(life.delivery.report().destinations[0].pending, 1, "there is something to wait for");
+        while held() > before {
+            assert!(Instant::now() < patience, "{} beyond {before}", held());
+            std::thread::yield_now();
+        }
+        life.recorder.close();
+        life.delivery.stop(Duration::ZERO);
+    }
+
+    /// Takes nothing.
+    struct Nowhere;
+
+    impl super::Destination for Nowhere {
+        fn deliver<'a>(&'a mut self, _: &'a super::Batch) -> super::BoxFuture<'a, super::Outcome> {
+            Box::pin(std::future::pending())
+        }
+    }
+
+    #[test]
+    fn without_a_home_it_is_said_what_to_set() {
+        let text = super::Homeless.to_string();
+        assert!(
+            ["XDG_STATE_HOME", "HOME", "TRACER_SPOOL_DIR"].iter().all(|name| text.contains(name)),
+            "{text}"
+        );
+        let of = |configured, networked| super::spool_directory(&configured, networked);
+        assert!(matches!(of(super::SpoolDirectory::Off, true), Ok(None)));
+        assert!(matches!(of(super::SpoolDirectory::PerUser, false), Ok(None)));
     }
 }

@@ -20,7 +20,11 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 const MIN_FREE_BYTES: u64 = 16 << 20;
 const SEGMENT_BYTES: u64 = 8 << 20;
 /// Lanes on disk; threads beyond them record into memory.
-const MAPPED_LANES: usize = 128;
+const MOST_LANES: u64 = 128;
+/// Where little disk is allowed, lanes are smaller rather than fewer.
+const FEWEST_LANES: u64 = 8;
+/// A lane is not made smaller than this.
+const LEAST_LANE: usize = 64 << 10;
 
 /// What became of a batch that was to be put on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,16 +89,18 @@ impl Store {
         };
         match Spool::create(options, destinations, &store.resource.to_context()) {
             Ok(spool) => {
-                store.ring = ring(&spool, config);
-                if let Some(ring) = &store.ring {
-                    recorder.use_ring(Arc::clone(ring));
-                }
+                let ring = ring(&spool, config);
+                store.ring = ring.as_ref().ok().cloned();
+                recorder.use_ring(ring);
                 store.spool = Some(spool);
             }
-            Err(error) => tracing::warn!(
-                error = %error,
-                "finished spans are kept in memory only; TRACER_SPOOL_DIR=off says that this is meant"
-            ),
+            Err(error) => {
+                tracing::warn!(
+                    error = %error,
+                    "finished spans are kept in memory only; TRACER_SPOOL_DIR=off says that this is meant"
+                );
+                recorder.use_ring(Err(error.to_string()));
+            }
         }
         store
     }
@@ -252,20 +258,35 @@ impl Store {
     }
 }
 
-/// Lanes that survive the process; `None`, with a word about it, where the system doesn't allow it.
-fn ring(spool: &Spool, config: &DeliveryConfig) -> Option<Arc<RingFile>> {
-    let max_bytes = config.lane_bytes.saturating_mul(MAPPED_LANES).min(config.spool.max_bytes / 2) as u64;
-    match RingFile::create(&spool.ring_path(), config.lane_bytes, max_bytes) {
-        Ok(ring) => Some(Arc::new(ring)),
-        Err(error) => {
-            tracing::warn!(
-                path = %spool.ring_path().display(),
-                error = %error,
-                "spans that a thread has just finished are kept in memory only; a killed process loses those"
-            );
-            None
-        }
+/// Lanes that survive the process. Where the system doesn't allow it, says so, and returns why.
+fn ring(spool: &Spool, config: &DeliveryConfig) -> Result<Arc<RingFile>, String> {
+    let (lane_bytes, max_bytes) = lanes_within(config.spool.max_bytes as u64, config.lane_bytes);
+    if lane_bytes < config.lane_bytes {
+        tracing::info!(
+            lane_bytes,
+            "TRACER_SPOOL_MAX_BYTES has no room for lanes as large as TRACER_LANE_BYTES; those on disk are smaller"
+        );
     }
+    RingFile::create(&spool.ring_path(), lane_bytes, max_bytes).map(Arc::new).map_err(|error| {
+        tracing::warn!(
+            path = %spool.ring_path().display(),
+            error = %error,
+            "spans that a thread has just finished are kept in memory only; a killed process loses those"
+        );
+        error.to_string()
+    })
+}
+
+/// The size of the lanes on disk and of their file: at most half of what is allowed and [`MOST_LANES`], and in any case
+/// [`FEWEST_LANES`] of at least [`LEAST_LANE`], or as much as is asked for.
+fn lanes_within(max_bytes: u64, lane_bytes: usize) -> (usize, u64) {
+    let enough = |lane| RingFile::bytes_of(FEWEST_LANES, lane);
+    let half = max_bytes / 2;
+    let mut lane = lane_bytes;
+    while enough(lane) > half && lane / 2 >= LEAST_LANE {
+        lane /= 2;
+    }
+    (lane, half.min(RingFile::bytes_of(MOST_LANES, lane)).max(enough(lane)))
 }
 
 #[cfg(target_os = "linux")]
@@ -345,5 +366,23 @@ mod tests {
         let [report] = log.report(crate::recorder::Counts::default(), 0).try_into().unwrap();
         assert_eq!((report.pending, report.dropped_total()), (2, 0), "{report:?}");
         assert!(log.directory().is_some_and(|kept| kept.starts_with(base.path())));
+    }
+    #[test]
+    fn the_least_that_may_be_allowed_is_enough_for_some_lanes() {
+        const KIB: u64 = 1 << 10;
+        const MIB: u64 = 1 << 20;
+        let of = |max_bytes, lane: u64| {
+            let (lane, file) = lanes_within(max_bytes, lane as usize);
+            let lanes = (1..).take_while(|lanes| RingFile::bytes_of(*lanes, lane) <= file).count();
+            assert!(file <= max_bytes);
+            (lane as u64, lanes)
+        };
+        assert_eq!(of(MIB, MIB), (64 * KIB, 8));
+        assert_eq!(of(2 * MIB, MIB), (64 * KIB, 15));
+        assert_eq!(of(16 * MIB, MIB), (512 * KIB, 15));
+        assert_eq!(of(256 * MIB, 64 * MIB), (8 * MIB, 15));
+        assert_eq!(of(256 * MIB, MIB), (MIB, 127));
+        assert_eq!(of(1024 * MIB, MIB), (MIB, 128));
+        assert_eq!(of(MIB, 4 * KIB), (4 * KIB, 63), "smaller ones only when asked for");
     }
 }

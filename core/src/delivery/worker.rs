@@ -12,8 +12,10 @@ use super::task::{DestinationTask, Held};
 use super::{Flush, Shared};
 use crate::config::bounds::TIMEOUT;
 
-/// What a destination may take to close, after everything else.
+/// What all destinations together may take to close, within the deadline.
 const CLOSE: Duration = Duration::from_secs(1);
+/// The same when little of the deadline is left, or nothing.
+const CLOSE_LATE: Duration = Duration::from_millis(250);
 /// Longer than any request may take.
 const PROBE: Duration = Duration::from_millis(TIMEOUT.max + 1000);
 /// What destinations have to take what fills a lane, before it is put on disk.
@@ -51,14 +53,16 @@ pub(super) fn run(runtime: Runtime, shared: &Arc<Shared>, destinations: Vec<Box<
         let _ = tokio::time::timeout(left, shared.log.all_settled()).await;
         shared.recovery.close();
         let _ = abandon.send(true);
+        let now = Instant::now();
+        let end = (now + CLOSE).min(deadline).max(now + CLOSE_LATE);
         for task in tasks {
-            let _ = tokio::time::timeout(CLOSE, task).await;
+            let _ = tokio::time::timeout_at(end.into(), task).await;
         }
         house.abort();
         let _ =
             tokio::time::timeout(CLOSE.min(deadline.saturating_duration_since(Instant::now())), look).await;
         if let Some(refused) = &shared.refused {
-            refused.close(CLOSE.min(deadline.saturating_duration_since(Instant::now())));
+            refused.close(end.saturating_duration_since(Instant::now()));
         }
         shared.log.close();
         shared.recovery.let_go();
@@ -86,11 +90,7 @@ async fn gather_until_stopped(shared: &Arc<Shared>) -> Instant {
             shared.urgent.send_modify(|count| *count += 1);
         }
         for flush in flushes {
-            let shared = Arc::clone(shared);
-            tokio::spawn(async move {
-                shared.log.all_settled().await;
-                answer(flush);
-            });
+            tokio::spawn(answer(flush, Arc::clone(shared)));
         }
         if let Some(deadline) = stop {
             return deadline;
@@ -98,9 +98,20 @@ async fn gather_until_stopped(shared: &Arc<Shared>) -> Instant {
     }
 }
 
-fn answer(flush: Flush) {
-    // Whoever asked may have stopped waiting.
-    let _ = flush.send(());
+/// Answers once everything so far is settled, for as long as somebody waits.
+async fn answer(Flush { answer, until }: Flush, shared: Arc<Shared>) {
+    let settled = shared.log.all_settled();
+    let in_time = match until {
+        Some(until) => tokio::time::timeout_at(until.into(), settled).await.is_ok(),
+        None => {
+            settled.await;
+            true
+        }
+    };
+    if in_time {
+        // Whoever asked may have stopped waiting a moment ago.
+        let _ = answer.send(());
+    }
 }
 
 /// What is due by the clock.

@@ -50,48 +50,96 @@ pub(super) fn otlp(r: &mut Resolver, c: &mut OtlpConfig) {
 
     let vars = [&OTLP_COMPRESSION, &OTEL_EXPORTER_OTLP_TRACES_COMPRESSION, &OTEL_EXPORTER_OTLP_COMPRESSION];
     r.set("otlp.compression", &mut c.compression, parse::compression, word(parse::COMPRESSIONS), &vars);
-    tls(r, &mut c.tls);
+    otlp_tls(r, &mut c.tls);
 }
 
 fn shown_path(path: &Option<PathBuf>) -> String {
     path.as_ref().map(|path| path.display().to_string()).unwrap_or_default()
 }
 
-fn tls(r: &mut Resolver, c: &mut TlsConfig) {
-    let vars = [&OTLP_CERTIFICATE, &OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE, &OTEL_EXPORTER_OTLP_CERTIFICATE];
-    r.set("otlp.tls.ca_file", &mut c.ca_file, parse::path, shown_path, &vars);
+/// The names of one destination's settings.
+struct TlsNames {
+    ca: &'static str,
+    certificate: &'static str,
+    key: &'static str,
+}
 
+/// Variables of a certificate or key, the strongest first.
+type FileVars = [&'static Var];
+type Files = Vec<Option<Found<Option<PathBuf>>>>;
+
+fn otlp_tls(r: &mut Resolver, c: &mut TlsConfig) {
+    let names = TlsNames {
+        ca: "otlp.tls.ca_file",
+        certificate: "otlp.tls.client_certificate_file",
+        key: "otlp.tls.client_key_file",
+    };
+    let authorities = [
+        &OTLP_CERTIFICATE,
+        &OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE,
+        &OTEL_EXPORTER_OTLP_CERTIFICATE,
+        &TRACER_CERTIFICATE,
+    ];
     let certificates = [
         &OTLP_CLIENT_CERTIFICATE,
         &OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE,
         &OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE,
+        &TRACER_CLIENT_CERTIFICATE,
     ];
-    let keys = [&OTLP_CLIENT_KEY, &OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY, &OTEL_EXPORTER_OTLP_CLIENT_KEY];
-    let mut certificate = certificates.map(|var| r.read(var, parse::path));
-    let mut key = keys.map(|var| r.read(var, parse::path));
-    refuse_half(r, &mut certificate, &key, keys);
-    refuse_half(r, &mut key, &certificate, certificates);
-    let name = "otlp.tls.client_certificate_file";
-    r.settle(name, &mut c.client_certificate_file, shown_path, certificates[0], certificate);
-    r.settle("otlp.tls.client_key_file", &mut c.client_key_file, shown_path, keys[0], key);
+    let keys = [
+        &OTLP_CLIENT_KEY,
+        &OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY,
+        &OTEL_EXPORTER_OTLP_CLIENT_KEY,
+        &TRACER_CLIENT_KEY,
+    ];
+    tls(r, c, &names, &authorities, &certificates, &keys);
 }
 
-type Files = [Option<Found<Option<PathBuf>>>; 3];
+/// For a destination without variables of its own.
+fn tracer_tls(r: &mut Resolver, c: &mut TlsConfig, names: &TlsNames) {
+    tls(r, c, names, &[&TRACER_CERTIFICATE], &[&TRACER_CLIENT_CERTIFICATE], &[&TRACER_CLIENT_KEY]);
+}
+
+fn tls(
+    r: &mut Resolver,
+    c: &mut TlsConfig,
+    names: &TlsNames,
+    authorities: &FileVars,
+    certificates: &FileVars,
+    keys: &FileVars,
+) {
+    r.set(names.ca, &mut c.ca_file, parse::path, shown_path, authorities);
+    let mut read = |vars: &FileVars| -> Files { vars.iter().map(|var| r.read(var, parse::path)).collect() };
+    let (mut certificate, mut key) = (read(certificates), read(keys));
+    refuse_half(r, &mut certificate, &key, keys);
+    refuse_half(r, &mut key, &certificate, certificates);
+    if let ([first_certificate, ..], [first_key, ..]) = (certificates, keys) {
+        let file = &mut c.client_certificate_file;
+        r.settle(names.certificate, file, shown_path, first_certificate, certificate);
+        r.settle(names.key, &mut c.client_key_file, shown_path, first_key, key);
+    }
+}
 
 /// A certificate without its key, or the other way round, is of no use: in our variables it is an
 /// error, in `OTEL_*` ones it is passed over.
-fn refuse_half(r: &mut Resolver, half: &mut Files, other: &Files, others: [&'static Var; 3]) {
+fn refuse_half(r: &mut Resolver, half: &mut Files, other: &Files, others: &FileVars) {
     // A bad value of the other half has been complained of already.
     if other.iter().any(Option::is_some) || others.iter().any(|var| r.is_set(var)) {
         return;
     }
-    let Some(Found { var, value }) = half.iter().flatten().next() else { return };
+    let Some((at, Found { var, value })) =
+        half.iter().enumerate().find_map(|(at, found)| Some((at, found.as_ref()?)))
+    else {
+        return;
+    };
+    // That of the same name but for the end.
+    let Some(missing) = others.get(at) else { return };
+    let why = format!("it goes with {}, which is not set", missing.name);
     if var.is_otel() {
-        r.warn(var, format!("{} is ignored: it goes with {}, which is not set", var.name, others[2].name));
-        *half = [None, None, None];
+        r.warn(var, format!("{} is ignored: {why}", var.name));
+        half.clear();
     } else {
-        let allowed = format!("it goes with {}, which is not set", others[0].name);
-        r.errors.push(ConfigError::invalid(var.name, shown_path(value), allowed));
+        r.complain(ConfigError::invalid(var.name, shown_path(value), why));
     }
 }
 
@@ -100,6 +148,12 @@ pub(super) fn jaeger(r: &mut Resolver, c: &mut JaegerConfig) {
     r.set("jaeger.endpoint", &mut c.endpoint, parse::url, show::plain, &vars);
     let vars = [&JAEGER_TIMEOUT, &OTEL_EXPORTER_JAEGER_TIMEOUT, &OTEL_BSP_EXPORT_TIMEOUT];
     r.set("jaeger.timeout", &mut c.timeout, parse::duration, show::duration, &vars);
+    let names = TlsNames {
+        ca: "jaeger.tls.ca_file",
+        certificate: "jaeger.tls.client_certificate_file",
+        key: "jaeger.tls.client_key_file",
+    };
+    tracer_tls(r, &mut c.tls, &names);
 }
 
 pub(super) fn zipkin(r: &mut Resolver, c: &mut ZipkinConfig) {
@@ -107,6 +161,12 @@ pub(super) fn zipkin(r: &mut Resolver, c: &mut ZipkinConfig) {
     r.set("zipkin.endpoint", &mut c.endpoint, parse::url, show::plain, &vars);
     let vars = [&ZIPKIN_TIMEOUT, &OTEL_EXPORTER_ZIPKIN_TIMEOUT, &OTEL_BSP_EXPORT_TIMEOUT];
     r.set("zipkin.timeout", &mut c.timeout, parse::duration, show::duration, &vars);
+    let names = TlsNames {
+        ca: "zipkin.tls.ca_file",
+        certificate: "zipkin.tls.client_certificate_file",
+        key: "zipkin.tls.client_key_file",
+    };
+    tracer_tls(r, &mut c.tls, &names);
 }
 
 pub(super) fn console(r: &mut Resolver, c: &mut ConsoleConfig) {
@@ -141,6 +201,12 @@ pub(super) fn agent_session(r: &mut Resolver, c: &mut AgentSessionConfig) {
     let key = &mut c.api_key;
     let source = r.set("agent_session.api_key", key, parse::token, |_| String::new(), &[&AGENTOPS_API_KEY]);
     c.api_key_file = r.file_of(source);
+    let names = TlsNames {
+        ca: "agent_session.tls.ca_file",
+        certificate: "agent_session.tls.client_certificate_file",
+        key: "agent_session.tls.client_key_file",
+    };
+    tracer_tls(r, &mut c.tls, &names);
     let listen = &mut c.listen;
     r.set("agent_session.listen", listen, parse::listen, show::plain, &[&TRACER_SERVER_LISTEN]);
     let bin = &mut c.server_bin;

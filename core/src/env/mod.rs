@@ -73,6 +73,7 @@ pub fn resolve_for(map: &EnvMap, program: &Program<'_>) -> Result<Resolved, Conf
     recording::delivery(&mut r, &mut config.delivery);
     recording::check_span_fits_lane(&mut r, &config, span_bytes);
     secrets::redact(&mut r, &mut config.redact);
+    secrets::messages(&mut r, &mut config);
     destinations::otlp(&mut r, &mut config.otlp);
     destinations::jaeger(&mut r, &mut config.jaeger);
     destinations::zipkin(&mut r, &mut config.zipkin);

@@ -167,11 +167,18 @@ impl Resolver {
         if var.is_otel() {
             self.warn(var, format!("{}={shown} is ignored: {allowed}", var.name));
         } else {
-            self.errors.push(ConfigError::Invalid {
+            self.complain(ConfigError::Invalid {
                 variable: var.name.to_owned(),
                 got: shown,
                 allowed: allowed.to_owned(),
             });
+        }
+    }
+
+    /// Once, however many settings read the same variable.
+    pub(super) fn complain(&mut self, error: ConfigError) {
+        if !self.errors.contains(&error) {
+            self.errors.push(error);
         }
     }
 

@@ -28,6 +28,21 @@ pub(super) fn redact(r: &mut Resolver, c: &mut RedactConfig) {
     r.settle("redact.url_query", &mut c.url_query, show::word(QUERIES), &TRACER_REDACT_URL_QUERY, [found]);
 }
 
+/// OpenTelemetry's variable has a word for each place that messages may go to; here there is one, the span.
+pub(super) fn messages(r: &mut Resolver, c: &mut TracerConfig) {
+    let ours = r.read(&TRACER_CAPTURE_MESSAGES, parse::boolean);
+    let otel = r.read(&OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT, |kind, text| {
+        match text.to_ascii_lowercase().as_str() {
+            "true" | "span_only" | "span_and_event" | "event_only" => Ok(true),
+            "false" | "no_content" => Ok(false),
+            _ => Err(kind.allowed()),
+        }
+    });
+    let mut captures = c.captures_messages();
+    r.settle("capture_messages", &mut captures, show::plain, &TRACER_CAPTURE_MESSAGES, [ours, otel]);
+    c.capture_messages = Some(captures);
+}
+
 fn names(kind: &Kind, text: &str) -> Parsed<Vec<String>> {
     parse::text(kind, text).map(|text| parse::items(&text).map(str::to_owned).collect())
 }

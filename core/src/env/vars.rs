@@ -33,6 +33,7 @@ const OTEL_SAMPLERS: &[&str] = &[
     "parentbased_traceidratio",
 ];
 
+const CAPTURES: &[&str] = &["true", "false", "span_only", "event_only", "span_and_event", "no_content"];
 const REDACT_MODES: &[&str] = &["credentials", "allow-list", "off"];
 const URL_QUERIES: &[&str] = &["secrets", "all", "keep"];
 
@@ -159,6 +160,10 @@ variables! {
             "Whole attribute names, by comma, whose values are kept; * at the end for any rest.";
         TRACER_REDACT_URL_QUERY tracer_redact_url_query Kind::OneOf(URL_QUERIES), "secrets",
             "What of a URL's query is taken out: the values of secret parameters, all of it, or nothing.";
+        TRACER_CAPTURE_MESSAGES tracer_capture_messages Kind::Bool, "(true for agent-session)",
+            "Whether what people and models say to each other is recorded: prompts, answers, arguments and results of tools.";
+        OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT otel_instrumentation_genai_capture_message_content Kind::OneOf(CAPTURES), "(not set)",
+            "The same, as OpenTelemetry's instrumentations are told.";
         TRACER_ALLOW_PLAINTEXT_CREDENTIALS tracer_allow_plaintext_credentials Kind::Bool, "false",
             "Whether credentials may go to another host over http://.";
     }
@@ -174,7 +179,7 @@ variables! {
         TRACER_LANE_BYTES tracer_lane_bytes Kind::Size(bounds::LANE_BYTES), "1MiB",
             "Bytes of finished spans one thread may have waiting to be gathered.";
         TRACER_OVERFLOW tracer_overflow Kind::OneOf(OVERFLOWS), "spill",
-            "What a thread does whose lane is full: spill gives delivery some milliseconds to move spans on, drop drops at once, block waits.";
+            "What a thread does whose lane is full: spill has delivery move the lane's spans on, to disk if need be, for up to 100 ms, and then keeps new ones in memory up to TRACER_QUEUE_BYTES, of which the oldest go first; drop drops at once, block waits.";
         TRACER_SPOOL_DIR tracer_spool_dir Kind::PathOrOff, "(per user)",
             "Where finished spans are kept until they are delivered, so that they survive the process; off keeps them in memory only. By default in the user's state directory, for destinations over a network.";
         TRACER_SPOOL_MAX_BYTES tracer_spool_max_bytes Kind::Size(bounds::SPOOL_BYTES), "256MiB",
@@ -193,6 +198,14 @@ variables! {
             "Spans kept for a destination that does not answer, counted as 1 KiB each.";
         OTEL_BSP_EXPORT_TIMEOUT otel_bsp_export_timeout Kind::Millis(bounds::TIMEOUT), "(not set)",
             "One request's limit, for every destination without one of its own.";
+    }
+    "TLS" {
+        TRACER_CERTIFICATE tracer_certificate Kind::Path, "(bundled and system roots)",
+            "PEM file with certificate authorities to trust as well, for every destination; OTLP's own variables win.";
+        TRACER_CLIENT_CERTIFICATE tracer_client_certificate Kind::Path, "(none)",
+            "PEM file with the client's certificate chain, for every destination that asks for one; goes with TRACER_CLIENT_KEY.";
+        TRACER_CLIENT_KEY tracer_client_key Kind::Path, "(none)",
+            "PEM file with the client's private key; goes with TRACER_CLIENT_CERTIFICATE.";
     }
     "OTLP" {
         OTLP_ENDPOINT otlp_endpoint Kind::Url(Endpoint::HTTP), "(http://localhost:4317 for grpc, http://localhost:4318 for http)",

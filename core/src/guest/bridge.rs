@@ -5,6 +5,7 @@
 //! inherit is found on the thread's own stack or among the open roots, and only what is in neither goes along as a value.
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -13,9 +14,8 @@ use opentelemetry::trace::{self as otel, SpanRef, TraceContextExt as _};
 
 use super::convert::{from_otel, to_otel};
 use super::roots;
-use crate::context::Context;
 use crate::ids::{SpanContext, SpanId};
-use crate::recorder::{FrameContext, Node, Parent, Recorder, with_local};
+use crate::recorder::{Extra, FrameContext, Local, Node, Parent, Recorder, StartSpan, with_local};
 
 static INSTALLED: AtomicBool = AtomicBool::new(false);
 
@@ -62,96 +62,90 @@ pub(crate) fn parent_for(recorder: &Recorder, parent: &Parent<'_>) -> Option<Fra
     if !is_installed() || !matches!(parent, Parent::Current) {
         return None;
     }
-    let native = with_local(|local| local.current().map(|node| node.identifiers().1)).flatten();
-    OtelContext::map_current(|cx| {
-        foreign(cx, native).map(|active| frame_of(cx, active.span_context(), recorder))
-    })
+    OtelContext::map_current(|cx| with_local(|local| foreign_parent(cx, local, recorder))).flatten()
 }
 
-/// What stands for the parent of a guest's span.
-pub(super) enum Around {
-    Nothing,
-    /// What is current natively.
-    Current,
-    Frame(FrameContext),
+#[inline(always)]
+fn foreign_parent(cx: &OtelContext, local: &Local, recorder: &Recorder) -> Option<FrameContext> {
+    let native = local.current().map(|node| node.identifiers().1);
+    foreign(cx, native).map(|active| frame_of(cx, active.span_context(), local, recorder))
 }
 
-impl Around {
-    #[inline]
-    pub(super) fn as_parent(&self) -> Parent<'_> {
-        match self {
-            Self::Nothing => Parent::None,
-            Self::Current => Parent::Current,
-            Self::Frame(frame) => Parent::Given(frame),
-        }
-    }
-
-    pub(super) fn into_context(self) -> Context {
-        match self {
-            Self::Nothing => Context::default(),
-            Self::Current => Context::current(),
-            Self::Frame(frame) => Context::from_frame(frame),
-        }
-    }
-}
-
-/// The parent of a guest's span in `cx`.
-#[inline]
-pub(super) fn parent_in(cx: &OtelContext, recorder: &Recorder) -> Around {
-    if !cx.has_active_span() {
-        // Baggage and worker hold without a span.
-        return cx.get::<NativeFrame>().map_or(Around::Nothing, |NativeFrame(left)| {
-            Around::Frame(FrameContext {
-                worker: left.worker,
-                extra: left.extra.clone(),
-                ..FrameContext::default()
-            })
-        });
-    }
-    let active = cx.span();
-    let active = active.span_context();
-    let native = with_local(|local| local.current().map(|node| node.identifiers())).flatten();
-    match native {
-        Some((trace, span)) if is(active, span) && active.trace_id().to_bytes() == trace.to_bytes() => {
-            Around::Current
-        }
-        _ => Around::Frame(frame_of(cx, active, recorder)),
-    }
-}
-
-/// A place for an active span, with what it inherits: from an enclosing native scope, or from its open root.
-fn frame_of(cx: &OtelContext, active: &otel::SpanContext, recorder: &Recorder) -> FrameContext {
-    let active = from_otel(active);
-    let left = cx.get::<NativeFrame>().map(|native| &native.0);
-    let (span_id, flags, is_remote) = (active.span_id, active.flags, active.is_remote);
-    if let Some(left) = left.filter(|left| left.trace_id == active.trace_id) {
-        return FrameContext { span_id, flags, is_remote, ..left.clone() };
-    }
-    let around = with_local(|local| {
-        let node = local.current().filter(|node| node.identifiers().0 == active.trace_id)?;
-        Some(node.share())
-    });
-    if let Some(around) = around.flatten() {
-        return FrameContext { span_id, flags, is_remote, ..around };
-    }
-    let trace = active.trace_id;
-    let mut frame = Context::from_span_context(active).into_frame();
-    if !is_remote && let Some((root, worker)) = roots::ask(trace, recorder.id()) {
-        (frame.root, frame.worker, frame.recorder) = (Some(root), worker, recorder.id());
-    }
-    frame
-}
-
-/// Makes a node that opens a span the OpenTelemetry context too, and known as a root if it is one.
-#[inline]
-pub(crate) fn begin(node: Option<&Rc<Node>>) {
-    if let Some(node) = node {
+/// Opens a scope where guests are installed: under whatever is innermost, and then the innermost for guests too. Each
+/// thread-local is visited once, and once more to attach.
+pub(crate) fn open(recorder: &Arc<Recorder>, start: &StartSpan<'_>) -> Option<(Rc<Node>, bool)> {
+    let (opened, cx) = OtelContext::map_current(|cx| {
+        let opened = with_local(|local| {
+            let foreign = match start.parent {
+                Parent::Current => foreign_parent(cx, local, recorder),
+                _ => None,
+            };
+            let under = foreign.as_ref().map(|parent| start.under(parent));
+            local.open(recorder, under.as_ref().unwrap_or(start))
+        })?;
+        let node = &opened.0;
         if node.records_root() {
             let (trace, recorder, worker) = node.belongs_to();
             node.set_open_root(roots::begin(trace, recorder, worker));
         }
-        attach(Some(node));
+        let inner = around(cx, node);
+        Some((opened, inner))
+    })?;
+    opened.0.set_guest(cx.attach());
+    Some(opened)
+}
+
+/// What a guest's span in `cx` is under; `None` for nothing.
+#[inline(always)]
+pub(super) fn parent_in(cx: &OtelContext, recorder: &Recorder) -> Option<FrameContext> {
+    if cx.has_active_span() {
+        return with_local(|local| active_in(cx, local, recorder));
     }
+    // Baggage and worker hold without a span.
+    cx.get::<NativeFrame>().map(|NativeFrame(left)| FrameContext {
+        worker: left.worker,
+        extra: left.extra.clone(),
+        ..FrameContext::default()
+    })
+}
+
+#[inline(never)]
+fn active_in(cx: &OtelContext, local: &Local, recorder: &Recorder) -> FrameContext {
+    let active = cx.span();
+    let active = active.span_context();
+    if let Some(current) = local.current() {
+        let (trace, span) = current.identifiers();
+        if is(active, span) && active.trace_id().to_bytes() == trace.to_bytes() {
+            return current.share();
+        }
+    }
+    frame_of(cx, active, local, recorder)
+}
+
+/// A place for an active span, with what it inherits: from an enclosing native scope, or from its open root.
+#[inline]
+fn frame_of(
+    cx: &OtelContext,
+    active: &otel::SpanContext,
+    local: &Local,
+    recorder: &Recorder,
+) -> FrameContext {
+    let SpanContext { trace_id, span_id, flags, trace_state, is_remote } = from_otel(active);
+    let left = cx.get::<NativeFrame>().map(|native| &native.0);
+    if let Some(left) = left.filter(|left| left.trace_id == trace_id) {
+        return FrameContext { span_id, flags, is_remote, ..left.clone() };
+    }
+    if let Some(node) = local.current().filter(|node| node.identifiers().0 == trace_id) {
+        return FrameContext { span_id, flags, is_remote, ..node.share() };
+    }
+    let mut frame = FrameContext { trace_id, span_id, flags, is_remote, ..FrameContext::default() };
+    if !trace_state.is_empty() {
+        frame.extra = Some(Arc::new(Extra { trace_state, ..Extra::default() }));
+    }
+    if !is_remote && let Some((root, worker)) = roots::ask(trace_id, recorder.id()) {
+        (frame.root, frame.worker, frame.recorder) = (Some(root), worker, recorder.id());
+    }
+    frame
 }
 
 /// Makes a node's context the OpenTelemetry one until the node is detached.
@@ -160,15 +154,18 @@ pub(crate) fn attach(node: Option<&Rc<Node>>) {
     if is_installed()
         && let Some(node) = node
     {
-        let span = to_otel(&node.span_context());
-        let cx = OtelContext::map_current(|cx| {
-            if says_all(cx, node) {
-                cx.with_remote_span_context(span)
-            } else {
-                cx.with_value(NativeFrame(node.share())).with_remote_span_context(span)
-            }
-        });
-        node.set_guest(cx.attach());
+        node.set_guest(OtelContext::map_current(|cx| around(cx, node)).attach());
+    }
+}
+
+/// A node's context inside `cx`.
+#[inline]
+fn around(cx: &OtelContext, node: &Node) -> OtelContext {
+    let span = to_otel(&node.span_context());
+    if says_all(cx, node) {
+        cx.with_remote_span_context(span)
+    } else {
+        cx.with_value(NativeFrame(node.share())).with_remote_span_context(span)
     }
 }
 

@@ -1,10 +1,10 @@
 //! OpenTelemetry's identifiers, values and times as ours, and back.
 
 use std::borrow::Cow;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use opentelemetry::trace as otel;
-use opentelemetry::{Array, KeyValue, Value as OtelValue};
+use opentelemetry::{Array, KeyValue, SpanId as OtelSpanId, TraceId as OtelTraceId, Value as OtelValue};
 
 use crate::ids::{SpanContext, SpanId, TraceFlags, TraceId};
 use crate::plain::{Number, NumberKind};
@@ -13,6 +13,7 @@ use crate::recorder::{Name, OpenSpan};
 use crate::span::SpanKind;
 use crate::value::AttrValue;
 
+#[inline]
 pub(super) fn from_otel(context: &otel::SpanContext) -> SpanContext {
     SpanContext {
         trace_id: TraceId::from_bytes(context.trace_id().to_bytes()),
@@ -23,6 +24,7 @@ pub(super) fn from_otel(context: &otel::SpanContext) -> SpanContext {
     }
 }
 
+#[inline]
 fn trace_state(state: &otel::TraceState) -> TraceState {
     if *state == otel::TraceState::NONE {
         TraceState::default()
@@ -31,16 +33,22 @@ fn trace_state(state: &otel::TraceState) -> TraceState {
     }
 }
 
+#[inline(always)]
 pub(super) fn to_otel(context: &SpanContext) -> otel::SpanContext {
-    // Entries that OpenTelemetry's own type can't hold are lost to guests only.
-    let state = || context.trace_state.to_string().parse().unwrap_or_default();
     otel::SpanContext::new(
-        context.trace_id.to_int().into(),
-        context.span_id.to_int().into(),
+        OtelTraceId::from_bytes(context.trace_id.to_bytes()),
+        OtelSpanId::from_bytes(context.span_id.to_bytes()),
         otel::TraceFlags::new(context.flags.to_byte()),
         context.is_remote,
-        if context.trace_state.is_empty() { otel::TraceState::NONE } else { state() },
+        if context.trace_state.is_empty() { otel::TraceState::NONE } else { entries(&context.trace_state) },
     )
+}
+
+/// Entries that OpenTelemetry's own type can't hold are lost to guests only.
+#[cold]
+#[inline(never)]
+fn entries(state: &TraceState) -> otel::TraceState {
+    state.as_str().parse().unwrap_or_default()
 }
 
 pub(super) fn kind(kind: &otel::SpanKind) -> SpanKind {
@@ -54,10 +62,13 @@ pub(super) fn kind(kind: &otel::SpanKind) -> SpanKind {
 }
 
 pub(super) fn nanos(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+    let nanos = |since: Duration| {
+        since.as_secs().saturating_mul(1_000_000_000).saturating_add(since.subsec_nanos().into())
+    };
+    time.duration_since(UNIX_EPOCH).map_or(0, nanos)
 }
 
-pub(super) fn value(value: &OtelValue) -> AttrValue<'_> {
+fn value(value: &OtelValue) -> AttrValue<'_> {
     match value {
         OtelValue::Bool(value) => AttrValue::Bool(*value),
         OtelValue::I64(value) => AttrValue::Int(*value),
@@ -75,20 +86,53 @@ pub(super) fn value(value: &OtelValue) -> AttrValue<'_> {
 }
 
 /// Writes an attribute as it is; only lists take the way by [`value`].
-#[inline]
+#[inline(always)]
 pub(super) fn set(span: &mut OpenSpan, attribute: &KeyValue) {
     let name = Name::new(attribute.key.as_str());
-    let mut number = |kind, bits| span.set_number(name, Number { kind, bits });
-    match &attribute.value {
-        OtelValue::String(text) => span.set_text(name, text.as_str()),
+    let number = |kind, bits| Number { kind, bits };
+    let number = match &attribute.value {
+        OtelValue::String(text) => return span.set_text(name, text.as_str()),
         OtelValue::I64(value) => number(NumberKind::Int, *value as u64),
         OtelValue::Bool(value) => number(NumberKind::Bool, u64::from(*value)),
         OtelValue::F64(value) => number(NumberKind::Double, value.to_bits()),
-        other => span.set_unusual_attribute(name, &value(other)),
+        other => return span.set_unusual_attribute(name, &value(other)),
+    };
+    span.set_number(name, number);
+}
+
+/// Writes attributes one after the other.
+#[inline(never)]
+pub(super) fn set_all(span: &mut OpenSpan, attributes: &[KeyValue]) {
+    attributes.iter().for_each(|attribute| set(span, attribute));
+}
+
+pub(super) fn put_event(span: &mut OpenSpan, name: &str, time: Option<SystemTime>, attributes: &[KeyValue]) {
+    let pairs = pairs(attributes);
+    span.add_event(name, time.map(nanos), pairs.iter().map(|(name, value)| (*name, value)));
+}
+
+#[cold]
+#[inline(never)]
+pub(super) fn put_events(span: &mut OpenSpan, events: &[otel::Event]) {
+    for event in events {
+        put_event(span, &event.name, Some(event.timestamp), &event.attributes);
+    }
+}
+
+pub(super) fn put_link(span: &mut OpenSpan, context: &otel::SpanContext, attributes: &[KeyValue]) {
+    let pairs = pairs(attributes);
+    span.add_link(&from_otel(context), pairs.iter().map(|(name, value)| (*name, value)));
+}
+
+#[cold]
+#[inline(never)]
+pub(super) fn put_links(span: &mut OpenSpan, links: &[otel::Link]) {
+    for link in links {
+        put_link(span, &link.span_context, &link.attributes);
     }
 }
 
 /// Names and values, borrowed, as the recorder takes them.
-pub(super) fn pairs(attributes: &[KeyValue]) -> Vec<(&str, AttrValue<'_>)> {
+fn pairs(attributes: &[KeyValue]) -> Vec<(&str, AttrValue<'_>)> {
     attributes.iter().map(|pair| (pair.key.as_str(), value(&pair.value))).collect()
 }

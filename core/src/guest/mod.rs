@@ -17,7 +17,7 @@ mod roots;
 #[cfg(feature = "guest")]
 mod span;
 
-pub(crate) use bridge::{attach, begin, current_context, detach, end, is_installed, parent_for};
+pub(crate) use bridge::{attach, current_context, detach, end, is_installed, open, parent_for};
 #[cfg(feature = "guest")]
 pub use provider::{GuestTracer, GuestTracerProvider};
 #[cfg(feature = "guest")]

@@ -7,7 +7,7 @@ use opentelemetry::{Context as OtelContext, InstrumentationScope as OtelScope};
 
 use super::span::GuestSpan;
 use super::{bridge, convert};
-use crate::recorder::{Recorder, StartSpan};
+use crate::recorder::{FrameContext, GuestBeginning, Recorder, with_local};
 use crate::span::{InstrumentationScope, SpanKind};
 
 /// Gives out tracers that record into one of ours. Cheap to clone; does not keep the tracer from ending.
@@ -42,36 +42,79 @@ pub struct GuestTracer {
     scope: u16,
 }
 
+impl GuestTracer {
+    /// The recorder of a span in `cx`, and through `parent`, which is large, what it is under.
+    #[inline(always)]
+    fn recorder_in(
+        &self,
+        cx: &OtelContext,
+        is_suppressed: bool,
+        parent: &mut Option<FrameContext>,
+    ) -> Option<&Arc<Recorder>> {
+        let here = self.recorder.here();
+        if let Some(found) = bridge::parent_in(cx, here.unwrap_or(&self.recorder)) {
+            *parent = Some(found);
+        }
+        // As OpenTelemetry's own tracers without an SDK: nothing is recorded and the parent passes through. In a child
+        // process nobody records until its worker is there.
+        here.filter(|_| !is_suppressed)
+    }
+
+    #[inline(always)]
+    fn start_in(
+        &self,
+        recorder: Option<&Arc<Recorder>>,
+        parent: &mut Option<FrameContext>,
+        builder: SpanBuilder,
+    ) -> GuestSpan {
+        let Some(recorder) = recorder else { return GuestSpan::passing(parent.take()) };
+        let SpanBuilder { name, span_kind, start_time, attributes, events, links } = builder;
+        let begin = GuestBeginning {
+            name: &name,
+            kind: span_kind.as_ref().map_or(SpanKind::Internal, convert::kind),
+            start: start_time.map(convert::nanos),
+            scope: self.scope,
+        };
+        let opened = with_local(|local| local.open_guest(recorder, &begin, parent)).flatten();
+        let Some(mut opened) = opened else { return GuestSpan::passing(None) };
+        let mut open = opened.recording.as_mut().map(|recording| &mut recording.span);
+        // Taken apart one by one, so that nothing is left to be dropped of what is not there.
+        if let Some(attributes) = attributes
+            && let Some(open) = &mut open
+        {
+            convert::set_all(open, &attributes);
+        }
+        if let Some(events) = events
+            && let Some(open) = &mut open
+        {
+            convert::put_events(open, &events);
+        }
+        if let Some(links) = links
+            && let Some(open) = &mut open
+        {
+            convert::put_links(open, &links);
+        }
+        GuestSpan::of(recorder, opened)
+    }
+}
+
 impl Tracer for GuestTracer {
     type Span = GuestSpan;
 
+    /// As the default one, which asks whether the current context is suppressed a second time.
+    #[inline]
+    fn build(&self, builder: SpanBuilder) -> GuestSpan {
+        let mut parent = None;
+        let recorder =
+            OtelContext::map_current(|cx| self.recorder_in(cx, cx.is_telemetry_suppressed(), &mut parent));
+        self.start_in(recorder, &mut parent, builder)
+    }
+
     fn build_with_context(&self, builder: SpanBuilder, cx: &OtelContext) -> GuestSpan {
-        let here = self.recorder.here();
-        let recorder = here.unwrap_or(&self.recorder);
-        let around = bridge::parent_in(cx, recorder);
-        // As OpenTelemetry's own tracers without an SDK: nothing is recorded and the parent passes through. In a child
-        // process nobody records until its worker is there.
-        if here.is_none() || cx.is_telemetry_suppressed() || OtelContext::is_current_telemetry_suppressed() {
-            return GuestSpan::passing(&around.into_context());
-        }
-        let start = StartSpan {
-            name: &builder.name,
-            kind: builder.span_kind.as_ref().map_or(SpanKind::Internal, convert::kind),
-            parent: around.as_parent(),
-            start: builder.start_time.map(convert::nanos),
-            scope: self.scope,
-        };
-        let mut span = GuestSpan::start(recorder, &start);
-        if let Some(attributes) = &builder.attributes {
-            span.edit(|open| attributes.iter().for_each(|pair| convert::set(open, pair)));
-        }
-        for event in builder.events.iter().flatten() {
-            span.put_event(&event.name, Some(event.timestamp), &event.attributes);
-        }
-        for link in builder.links.iter().flatten() {
-            span.put_link(&link.span_context, &link.attributes);
-        }
-        span
+        let mut parent = None;
+        let is_suppressed = cx.is_telemetry_suppressed() || OtelContext::is_current_telemetry_suppressed();
+        let recorder = self.recorder_in(cx, is_suppressed, &mut parent);
+        self.start_in(recorder, &mut parent, builder)
     }
 }
 

@@ -3,13 +3,16 @@
 //! A root pays one compare-and-swap and a store or two. A capture that others add to is made only when somebody asks for
 //! it, so that a root whose spans stay under native scopes of its thread, or that has none, never has one.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use tracer_factory_ring::fork::PerProcess;
 
 use crate::ids::TraceId;
-use crate::lock::lock;
+use crate::lock::{inherited, lock};
 use crate::recorder::{SharedCapture, Worker};
 
 /// Places for open roots.
@@ -28,16 +31,16 @@ struct Place {
     worker: AtomicI64,
 }
 
-type Captures = Mutex<Vec<(u64, Arc<SharedCapture>)>>;
+type Captures = Vec<(u64, Arc<SharedCapture>)>;
 
 /// All that are open.
 struct Roots {
     open: [Place; PLACES],
     /// Those that found no place.
-    crowd: Mutex<BTreeMap<u64, Worker>>,
+    crowd: PerProcess<Mutex<BTreeMap<u64, Worker>>>,
     crowd_size: AtomicUsize,
     /// What was asked for, by some bits of the key.
-    captures: [Captures; 16],
+    captures: [PerProcess<Mutex<Captures>>; 16],
 }
 
 static ROOTS: Roots = Roots::new();
@@ -60,8 +63,36 @@ pub(super) fn is_open(trace: TraceId, recorder: u64) -> bool {
 }
 
 /// What the spans under an open root are gathered in, and its worker.
+#[inline]
 pub(super) fn ask(trace: TraceId, recorder: u64) -> Option<(Arc<SharedCapture>, Worker)> {
-    ROOTS.ask(key(trace, recorder))
+    let key = key(trace, recorder);
+    let known = LAST_ASKED.try_with(|last| {
+        let asked = last.take().filter(|asked| asked.key == key && ROOTS.is_current(asked))?;
+        let answer = (Arc::clone(&asked.capture), asked.worker);
+        last.set(Some(asked));
+        Some(answer)
+    });
+    known.ok().flatten().or_else(|| ask_all(key))
+}
+
+#[inline(never)]
+fn ask_all(key: u64) -> Option<(Arc<SharedCapture>, Worker)> {
+    let (capture, worker) = ROOTS.ask(key)?;
+    let asked = Asked { key, capture: Arc::clone(&capture), worker };
+    // In vain while the thread ends.
+    let _ = LAST_ASKED.try_with(|last| last.set(Some(asked)));
+    Some((capture, worker))
+}
+
+/// An answer, which the next spans under the same root are given without a lock.
+struct Asked {
+    key: u64,
+    capture: Arc<SharedCapture>,
+    worker: Worker,
+}
+
+thread_local! {
+    static LAST_ASKED: Cell<Option<Asked>> = const { Cell::new(None) };
 }
 
 /// A root that is open, in the hands of whoever ends it.
@@ -87,9 +118,9 @@ impl Roots {
     const fn new() -> Self {
         Self {
             open: [const { Place { key: AtomicU64::new(0), worker: AtomicI64::new(0) } }; PLACES],
-            crowd: Mutex::new(BTreeMap::new()),
+            crowd: PerProcess::new(),
             crowd_size: AtomicUsize::new(0),
-            captures: [const { Mutex::new(Vec::new()) }; 16],
+            captures: [const { PerProcess::new() }; 16],
         }
     }
 
@@ -116,7 +147,7 @@ impl Roots {
     #[cold]
     #[inline(never)]
     fn join_crowd(&self, key: u64, worker: Worker) -> OpenRoot {
-        let mut crowd = lock(&self.crowd);
+        let mut crowd = self.lock_crowd();
         crowd.insert(key, worker);
         self.crowd_size.store(crowd.len(), Relaxed);
         OpenRoot { key, place: None }
@@ -139,7 +170,7 @@ impl Roots {
     #[inline(never)]
     fn leave_crowd(&self, key: u64) -> Option<Arc<SharedCapture>> {
         let capture = self.take_capture(key);
-        let mut crowd = lock(&self.crowd);
+        let mut crowd = self.lock_crowd();
         crowd.remove(&key);
         self.crowd_size.store(crowd.len(), Relaxed);
         capture
@@ -147,18 +178,27 @@ impl Roots {
 
     #[inline(never)]
     fn take_capture(&self, key: u64) -> Option<Arc<SharedCapture>> {
-        let mut captures = lock(self.captures_of(key)?);
+        let mut captures = self.lock_captures(key)?;
         let at = captures.iter().position(|(of, _)| *of == key)?;
         Some(captures.swap_remove(at).1)
     }
 
-    fn captures_of(&self, key: u64) -> Option<&Captures> {
+    fn captures_of(&self, key: u64) -> Option<&PerProcess<Mutex<Captures>>> {
         self.captures.get((key >> 2) as usize % self.captures.len())
+    }
+
+    /// What spans of a parent process are gathered in is of no use in its child, which records none of them.
+    fn lock_captures(&self, key: u64) -> Option<MutexGuard<'_, Captures>> {
+        Some(lock(self.captures_of(key)?.get(|_| Mutex::default())))
+    }
+
+    fn lock_crowd(&self) -> MutexGuard<'_, BTreeMap<u64, Worker>> {
+        lock(self.crowd.get(inherited))
     }
 
     fn knows(&self, key: u64) -> bool {
         self.places(key).any(|(_, place)| place.key.load(Relaxed) & !ASKED == key)
-            || self.crowd_size.load(Relaxed) != 0 && lock(&self.crowd).contains_key(&key)
+            || self.crowd_size.load(Relaxed) != 0 && self.lock_crowd().contains_key(&key)
     }
 
     /// The worker of an open root, once the root knows that somebody asks.
@@ -168,7 +208,7 @@ impl Roots {
             return if self.crowd_size.load(Relaxed) == 0 {
                 None
             } else {
-                lock(&self.crowd).get(&key).copied()
+                self.lock_crowd().get(&key).copied()
             };
         };
         let worker = Worker::from_word(place.worker.load(Relaxed));
@@ -180,11 +220,19 @@ impl Roots {
         (told.is_ok() || told == Err(key | ASKED)).then_some(worker)
     }
 
+    /// Whether an answer is still right. Its capture was closed if its root has ended, but for one that ended while it
+    /// was asked; that one's place is free then.
+    #[inline]
+    fn is_current(&self, asked: &Asked) -> bool {
+        !asked.capture.is_closed()
+            && self.places(asked.key).any(|(_, place)| place.key.load(Relaxed) == asked.key | ASKED)
+    }
+
     fn ask(&self, key: u64) -> Option<(Arc<SharedCapture>, Worker)> {
         if !self.knows(key) {
             return None;
         }
-        let mut captures = lock(self.captures_of(key)?);
+        let mut captures = self.lock_captures(key)?;
         let worker = self.tell(key)?;
         if let Some((_, capture)) = captures.iter().find(|(of, _)| *of == key) {
             return Some((Arc::clone(capture), worker));
@@ -246,6 +294,26 @@ mod tests {
         assert!(ROOTS.ask(next.key).is_some());
         assert_eq!(Arc::strong_count(&left), 1);
         assert!(ROOTS.end(next).is_some());
+    }
+
+    #[test]
+    fn an_answer_is_remembered_as_long_as_its_root_is_open() {
+        let (trace, recorder) = (TraceId::from_int(5 << 80), u64::MAX);
+        let mut before: Option<Arc<SharedCapture>> = None;
+        for worker in [Worker::new(1), Worker::new(2)] {
+            let root = begin(trace, recorder, worker);
+            let (asked, whose) = ask(trace, recorder).unwrap();
+            let (again, _) = ask(trace, recorder).unwrap();
+            assert!(whose == worker && Arc::ptr_eq(&asked, &again));
+            assert!(
+                before.is_none_or(|before| !Arc::ptr_eq(&before, &asked)),
+                "another root of the same trace"
+            );
+            let ended = end(root).unwrap();
+            assert!(Arc::ptr_eq(&ended, &asked) && ended.close().is_some());
+            assert!(ask(trace, recorder).is_none());
+            before = Some(asked);
+        }
     }
 
     #[test]

@@ -9,91 +9,92 @@ use opentelemetry::trace::{self as otel, Status};
 
 use super::convert;
 use super::roots::{self, OpenRoot};
-use crate::context::Context;
 use crate::exception::Exception;
-use crate::recorder::{
-    Detached, FrameContext, OpenSpan, Recorder, Recording, SharedCapture, StartSpan, Worker, with_local,
-};
+use crate::ids::SpanContext;
+use crate::propagation::TraceState;
+use crate::recorder::{FrameContext, OpenGuest, OpenSpan, Recorder, Recording, SharedCapture, with_local};
 use crate::span::StatusCode;
 
-/// An OpenTelemetry span in our recorder.
+/// An OpenTelemetry span in our recorder. Small, because the API moves it about before it puts it into a box.
 #[derive(Debug)]
 pub struct GuestSpan {
     context: otel::SpanContext,
-    /// `None` when nothing is recorded, and once it has ended.
-    open: Option<Open>,
-}
-
-#[derive(Debug)]
-struct Open {
-    recorder: Arc<Recorder>,
-    recording: Box<Recording>,
-    worker: Worker,
-    /// While it is a root.
-    root: Option<OpenRoot>,
-    /// Where its root's spans are gathered when it is none.
-    gathered_in: Option<Arc<SharedCapture>>,
+    /// `None` when nothing is recorded, and once it has ended. It knows its recorder.
+    recording: Option<Box<Recording>>,
+    root: Root,
     /// Whether the thread was unwinding already when it was started, in some destructor.
     unwinding: bool,
 }
 
+/// What its end has to do with its root.
+#[derive(Debug)]
+enum Root {
+    None,
+    /// It is known as one.
+    Itself(OpenRoot),
+    /// Where its root's spans are gathered.
+    Elsewhere(Arc<SharedCapture>),
+}
+
 impl GuestSpan {
-    /// In the recorder of this process.
-    pub(super) fn start(recorder: &Arc<Recorder>, start: &StartSpan<'_>) -> Self {
-        let opened = with_local(|local| local.open_guest(recorder, start));
-        let Some((Detached { context: frame, recording }, is_root)) = opened else {
-            return Self::passing(&Context::default());
+    /// One that has begun.
+    #[inline(always)]
+    pub(super) fn of(recorder: &Recorder, opened: OpenGuest) -> Self {
+        let OpenGuest { trace_id, span_id, flags, worker, is_root, extra, gathered_in, recording } = opened;
+        let trace_state = extra.map_or_else(TraceState::default, |extra| extra.trace_state.clone());
+        let context = SpanContext { trace_id, span_id, flags, trace_state, is_remote: false };
+        let root = match gathered_in {
+            _ if recording.is_none() => Root::None,
+            _ if is_root => Root::Itself(roots::begin(trace_id, recorder.id(), worker)),
+            None => Root::None,
+            Some(gathered_in) => Root::Elsewhere(gathered_in),
         };
-        let context = convert::to_otel(&frame.span_context());
-        let open = recording.map(|recording| Open {
-            recorder: Arc::clone(recorder),
-            recording,
-            worker: frame.worker,
-            root: is_root.then(|| roots::begin(frame.trace_id, frame.recorder, frame.worker)),
-            gathered_in: frame.root,
-            unwinding: std::thread::panicking(),
-        });
-        Self { context, open }
+        let unwinding = std::thread::panicking();
+        Self { context: convert::to_otel(&context), recording, root, unwinding }
     }
 
     /// One that records nothing and is its parent.
-    pub(super) fn passing(parent: &Context) -> Self {
-        Self { context: convert::to_otel(&parent.span_context()), open: None }
-    }
-
-    #[inline]
-    pub(super) fn edit(&mut self, change: impl FnOnce(&mut OpenSpan)) {
-        if let Some(open) = &mut self.open {
-            change(&mut open.recording.span);
+    #[cold]
+    #[inline(never)]
+    pub(super) fn passing(parent: Option<FrameContext>) -> Self {
+        Self {
+            context: convert::to_otel(&parent.unwrap_or_default().span_context()),
+            recording: None,
+            root: Root::None,
+            unwinding: false,
         }
     }
 
-    pub(super) fn put_event(&mut self, name: &str, time: Option<SystemTime>, attributes: &[KeyValue]) {
-        let pairs = convert::pairs(attributes);
-        let pairs = pairs.iter().map(|(name, value)| (*name, value));
-        self.edit(|span| span.add_event(name, time.map(convert::nanos), pairs));
+    #[inline(always)]
+    fn edit(&mut self, change: impl FnOnce(&mut OpenSpan)) {
+        if let Some(recording) = &mut self.recording {
+            change(&mut recording.span);
+        }
     }
 
-    pub(super) fn put_link(&mut self, context: &otel::SpanContext, attributes: &[KeyValue]) {
-        let pairs = convert::pairs(attributes);
-        let pairs = pairs.iter().map(|(name, value)| (*name, value));
-        self.edit(|span| span.add_link(&convert::from_otel(context), pairs));
+    #[inline(always)]
+    fn end_at(&mut self, end: impl FnOnce() -> Option<u64>) {
+        if let Some(recording) = self.recording.take() {
+            self.close(recording, end());
+        }
     }
 
-    fn end_at(&mut self, end: Option<SystemTime>) {
-        let Some(Open { recorder, mut recording, worker, root, gathered_in, unwinding }) = self.open.take()
-        else {
-            return;
-        };
-        if std::thread::panicking() && !unwinding {
+    #[inline(never)]
+    fn close(&mut self, mut recording: Box<Recording>, end: Option<u64>) {
+        if std::thread::panicking() && !self.unwinding {
             Exception::of_unwinding().record(&mut recording.span);
         }
-        if let Some(elsewhere) = root.and_then(roots::end) {
-            recording.gather(elsewhere);
-        }
-        let context = FrameContext { worker, root: gathered_in, ..FrameContext::default() };
-        let ended = Detached { context, recording: Some(recording) };
-        with_local(|local| local.close_detached(&recorder, ended, end.map(convert::nanos)));
+        let gathered_in = match std::mem::replace(&mut self.root, Root::None) {
+            Root::None => None,
+            Root::Elsewhere(gathered_in) => Some(gathered_in),
+            Root::Itself(root) => {
+                if let Some(elsewhere) = roots::end(root) {
+                    recording.gather(elsewhere);
+                }
+                None
+            }
+        };
+        with_local(|local| local.close_guest(recording, gathered_in, end));
     }
 }
 
@@ -108,7 +109,7 @@ impl otel::Span for GuestSpan {
         if attributes.is_empty() {
             return self.edit(|span| span.add_plain_event_at(&name, convert::nanos(time)));
         }
-        self.put_event(&name, Some(time), &attributes);
+        self.edit(|span| convert::put_event(span, &name, Some(time), &attributes));
     }
 
     fn add_event<T: Into<Cow<'static, str>>>(&mut self, name: T, attributes: Vec<KeyValue>) {
@@ -116,7 +117,7 @@ impl otel::Span for GuestSpan {
         if attributes.is_empty() {
             return self.edit(|span| span.add_plain_event(&name));
         }
-        self.put_event(&name, None, &attributes);
+        self.edit(|span| convert::put_event(span, &name, None, &attributes));
     }
 
     fn span_context(&self) -> &otel::SpanContext {
@@ -124,7 +125,7 @@ impl otel::Span for GuestSpan {
     }
 
     fn is_recording(&self) -> bool {
-        self.open.is_some()
+        self.recording.is_some()
     }
 
     fn set_attribute(&mut self, attribute: KeyValue) {
@@ -146,20 +147,20 @@ impl otel::Span for GuestSpan {
     }
 
     fn add_link(&mut self, context: otel::SpanContext, attributes: Vec<KeyValue>) {
-        self.put_link(&context, &attributes);
+        self.edit(|span| convert::put_link(span, &context, &attributes));
     }
 
     fn end(&mut self) {
-        self.end_at(None);
+        self.end_at(|| None);
     }
 
     fn end_with_timestamp(&mut self, time: SystemTime) {
-        self.end_at(Some(time));
+        self.end_at(|| Some(convert::nanos(time)));
     }
 }
 
 impl Drop for GuestSpan {
     fn drop(&mut self) {
-        self.end_at(None);
+        self.end_at(|| None);
     }
 }

@@ -19,7 +19,7 @@ use tokio::time::{Instant, timeout_at};
 use super::joined_writes::Joining;
 use super::outcome::{self, SendError};
 use super::rotation::{Look, Rotation};
-use super::{HttpTarget, request, tls, words};
+use super::{HttpTarget, TlsVariables, request, tls, words};
 use crate::config::{Compression, Endpoint};
 use crate::delivery::Outcome;
 use crate::error::ConfigError;
@@ -36,6 +36,7 @@ pub struct HttpSender {
     pub(super) endpoint: Endpoint,
     pub(super) setting: &'static str,
     pub(super) usual_path: &'static str,
+    pub(super) tls_variables: TlsVariables,
     pub(super) also_retried: &'static [u16],
     pub(super) headers: HeaderMap,
     pub(super) http2: bool,
@@ -49,7 +50,7 @@ pub struct HttpSender {
     timeout: Duration,
     connector: Connector,
     client: HttpClient,
-    /// Memory of the last body.
+    /// Memory of a body that was sent.
     spare: Vec<u8>,
 }
 
@@ -88,7 +89,11 @@ impl HttpSender {
         let uri = request::uri(target.setting, &endpoint)?;
         // Before they are read: what is replaced meanwhile counts as changed.
         let (rotation, headers) = Rotation::new(&target)?;
-        let tls = if endpoint.is_tls() { tls::client_config(&target.tls)? } else { tls::unused()? };
+        let tls = if endpoint.is_tls() {
+            tls::client_config(&target.tls, target.tls_variables)?
+        } else {
+            tls::unused()?
+        };
         let connector = connector(tls, http2);
         Ok(Self {
             client: client(&connector, http2),
@@ -96,6 +101,7 @@ impl HttpSender {
             endpoint,
             setting: target.setting,
             usual_path: target.usual_path,
+            tls_variables: target.tls_variables,
             also_retried: target.also_retried,
             uri,
             headers,
@@ -114,7 +120,7 @@ impl HttpSender {
         &self.endpoint
     }
 
-    /// An empty buffer for the next body: with the memory of the last one, where that is free again. The system takes
+    /// An empty buffer for the next body: with the memory of one before, where that is free again. The system takes
     /// memory of this size back at once, and asks for it page by page.
     pub fn buffer(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.spare)
@@ -134,7 +140,9 @@ impl HttpSender {
             Compression::None => body,
             Compression::Gzip => {
                 request.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-                gzip(&body).into()
+                let packed = gzip(&body);
+                self.keep(body);
+                packed.into()
             }
         };
         self.send(request.map(|()| body)).await
@@ -160,8 +168,9 @@ impl HttpSender {
             Err(SendError::Client(_) | SendError::Body(_)) => self.endpoint.is_tls(),
         };
         if is_refused && self.renew(Look::AtOnce) {
-            answer = self.attempt(parts, body, deadline).await;
+            answer = self.attempt(parts, body.clone(), deadline).await;
         }
+        self.keep(body);
         self.answered |= answer.is_ok();
         self.accepted |= answer
             .as_ref()
@@ -178,13 +187,12 @@ impl HttpSender {
         for (name, value) in &self.headers {
             parts.headers.insert(name.clone(), value.clone());
         }
-        let request = Request::from_parts(parts, Full::new(body.clone()));
+        let request = Request::from_parts(parts, Full::new(body));
         let answer = match timeout_at(deadline, self.client.request(request)).await {
             Ok(Ok(response)) => read(response, deadline).await,
             Ok(Err(error)) => Err(SendError::Client(error)),
             Err(_) => Err(SendError::Timeout),
         };
-        self.keep(body);
         if self.http2 && answer.is_err() {
             // A multiplexed connection outlives its requests: one that answers nothing, because the
             // peer vanished without a word, would take every later request as well.
@@ -214,13 +222,14 @@ impl HttpSender {
         self.accepted && self.rotation.has_header_file()
     }
 
-    /// Keeps the memory of a body, unless somebody still has it, or it is unusually large.
+    /// Keeps the memory of a body, unless somebody still has it, or it is unusually large, or there is more of it.
     fn keep(&mut self, body: Bytes) {
         if let Ok(mut body) = body.try_into_mut() {
+            // What is in it would be moved to the front.
             body.clear();
-            let spare = Vec::from(body);
-            if spare.capacity() <= SPARE_LIMIT {
-                self.spare = spare;
+            let body = Vec::from(body);
+            if (self.spare.capacity()..=SPARE_LIMIT).contains(&body.capacity()) {
+                self.spare = body;
             }
         }
     }
@@ -329,3 +338,6 @@ pub(super) fn gzip(body: &[u8]) -> Vec<u8> {
     let _ = encoder.write_all(body);
     encoder.finish().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,7 @@ use hyper_util::client::legacy::connect::{Connected, Connection};
 use tower_service::Service;
 
 /// So many bytes are written without waiting for more.
-const ENOUGH: usize = 128 << 10;
+const ENOUGH: usize = 256 << 10;
 
 /// Makes connections whose writes are joined, if `joins` says so. It goes around the one for TLS, since only HTTP/2
 /// itself is sure to flush again.

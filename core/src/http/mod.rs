@@ -21,3 +21,4 @@ pub use client::{HttpSender, Response};
 pub use header_file::HeaderFile;
 pub use request::basic_authorization;
 pub use target::HttpTarget;
+pub use tls::TlsVariables;

@@ -10,7 +10,7 @@ use ::http::header::LOCATION;
 use rustls::{AlertDescription, CertificateError};
 
 use super::retry_after::retry_after;
-use super::{HttpSender, Response, words};
+use super::{HttpSender, Response, TlsVariables, words};
 use crate::delivery::{DeliveryError, Outcome};
 
 /// Why there is no answer. Each of these may be tried again.
@@ -182,7 +182,7 @@ fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> 
 fn connect_words(sender: &HttpSender, error: &(dyn Error + 'static)) -> String {
     let cause = last_cause(error);
     if let Some(tls) = tls_error(error) {
-        return format!("TLS failed: {cause}{}", tls_hint(tls));
+        return format!("TLS failed: {cause}{}", tls_hint(tls, sender.tls_variables));
     }
     let hint = match io_error(error).map(io::Error::kind) {
         Some(io::ErrorKind::ConnectionRefused) => {
@@ -196,13 +196,14 @@ fn connect_words(sender: &HttpSender, error: &(dyn Error + 'static)) -> String {
     format!("could not connect: {cause}{hint}")
 }
 
-fn tls_hint(tls: &rustls::Error) -> &'static str {
-    match tls {
+fn tls_hint(tls: &rustls::Error, from: TlsVariables) -> String {
+    let TlsVariables { ca, certificate, key } = from;
+    let hint = match tls {
         rustls::Error::InvalidMessage(_) => ": the receiver does not speak TLS on this port; use http://",
         // A bad signature is one of another authority of the same name, such as its predecessor.
         rustls::Error::InvalidCertificate(
             CertificateError::UnknownIssuer | CertificateError::BadSignature,
-        ) => ": give the file of the authority that signed its certificate in OTLP_CERTIFICATE",
+        ) => return format!(": give the file of the authority that signed its certificate in {ca}"),
         rustls::Error::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
         ) => ": its certificate is for another host name",
@@ -216,7 +217,7 @@ fn tls_hint(tls: &rustls::Error) -> &'static str {
             AlertDescription::CertificateRequired
             | AlertDescription::HandshakeFailure
             | AlertDescription::BadCertificate,
-        ) => ": if it asks for a client certificate, give one in OTLP_CLIENT_CERTIFICATE and OTLP_CLIENT_KEY",
+        ) => return format!(": if it asks for a client certificate, give one in {certificate} and {key}"),
         // A server that says so means the certificate that it was shown.
         rustls::Error::AlertReceived(
             AlertDescription::UnknownCA
@@ -225,16 +226,17 @@ fn tls_hint(tls: &rustls::Error) -> &'static str {
             | AlertDescription::CertificateUnknown
             | AlertDescription::DecryptError
             | AlertDescription::AccessDenied,
-        ) => ": it does not accept the client certificate in OTLP_CLIENT_CERTIFICATE",
+        ) => return format!(": it does not accept the client certificate in {certificate}"),
         _ => "",
-    }
+    };
+    hint.to_owned()
 }
 
 /// The connection was made, and then no answer could be read from it.
 fn exchange_words(sender: &HttpSender, error: &(dyn Error + 'static)) -> String {
     let cause = last_cause(error);
     if let Some(tls) = tls_error(error) {
-        return format!("TLS failed: {cause}{}", tls_hint(tls));
+        return format!("TLS failed: {cause}{}", tls_hint(tls, sender.tls_variables));
     }
     let hint = match (sender.http2, sender.endpoint.port_or_default()) {
         (true, 4318) => ": port 4318 is OTLP over HTTP; choose http/protobuf, or port 4317 for gRPC",

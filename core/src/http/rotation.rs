@@ -10,7 +10,7 @@ use rustls::ClientConfig;
 use secrecy::SecretString;
 
 use super::target::header_map;
-use super::{HeaderFile, HttpTarget, basic_authorization, tls};
+use super::{HeaderFile, HttpTarget, TlsVariables, basic_authorization, tls};
 use crate::config::{Endpoint, TlsConfig};
 use crate::error::ConfigError;
 
@@ -40,7 +40,7 @@ pub(super) struct Rotation {
     /// The headers that are in no file.
     own: Vec<(String, SecretString)>,
     header_file: Option<(HeaderFile, Watched)>,
-    certificates: Option<(TlsConfig, Watched)>,
+    certificates: Option<(TlsConfig, TlsVariables, Watched)>,
     looked: Instant,
 }
 
@@ -57,7 +57,7 @@ impl Rotation {
         };
         let paths = certificate_files(&target.tls);
         if target.endpoint.is_tls() && !paths.is_empty() {
-            this.certificates = Some((target.tls.clone(), Watched::new(paths)));
+            this.certificates = Some((target.tls.clone(), target.tls_variables, Watched::new(paths)));
         }
         let mut pairs = Vec::new();
         if let Some(file) = &target.header_file {
@@ -105,8 +105,9 @@ impl Rotation {
                 Ok(new)
             });
         }
-        if let Some((config, watched)) = &mut self.certificates {
-            renewed.tls = watched.take(|| tls::client_config(config).map_err(|error| error.to_string()));
+        if let Some((config, from, watched)) = &mut self.certificates {
+            renewed.tls =
+                watched.take(|| tls::client_config(config, *from).map_err(|error| error.to_string()));
         }
         renewed
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{HeaderFile, request};
+use super::{HeaderFile, TlsVariables, request};
 use crate::config::{Compression, Endpoint, TlsConfig};
 use crate::error::ConfigError;
 
@@ -28,6 +28,8 @@ pub struct HttpTarget {
     pub compression: Compression,
     /// Certificates.
     pub tls: TlsConfig,
+    /// Where they are from, for the words about them.
+    pub tls_variables: TlsVariables,
     /// The path that receivers of this protocol usually have, for the words about a 404.
     pub usual_path: &'static str,
     /// Statuses that are tried again besides 429, 502, 503 and 504. A receiver that gives one of them for good
@@ -57,6 +59,7 @@ impl HttpTarget {
             timeout: Duration::from_secs(10),
             compression: Compression::None,
             tls: TlsConfig::default(),
+            tls_variables: TlsVariables::TRACER,
             usual_path: "",
             also_retried: &[],
         }
@@ -65,6 +68,12 @@ impl HttpTarget {
     /// Sets the limit of one request.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self
+    }
+
+    /// Sets the certificates.
+    pub fn tls(mut self, tls: TlsConfig) -> Self {
+        self.tls = tls;
         self
     }
 

@@ -10,9 +10,25 @@ use rustls::{ClientConfig, RootCertStore};
 use crate::config::TlsConfig;
 use crate::error::ConfigError;
 
-const CA_FILE: &str = "OTLP_CERTIFICATE";
-const CLIENT_CERTIFICATE: &str = "OTLP_CLIENT_CERTIFICATE";
-const CLIENT_KEY: &str = "OTLP_CLIENT_KEY";
+/// The variables that a destination's certificates come from, for the words about them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TlsVariables {
+    /// Authorities to trust as well.
+    pub(super) ca: &'static str,
+    /// The client's certificate.
+    pub(super) certificate: &'static str,
+    /// The client's key.
+    pub(super) key: &'static str,
+}
+
+impl TlsVariables {
+    /// Those of every destination that has none of its own.
+    pub const TRACER: Self =
+        Self { ca: "TRACER_CERTIFICATE", certificate: "TRACER_CLIENT_CERTIFICATE", key: "TRACER_CLIENT_KEY" };
+    /// Those of OTLP.
+    pub const OTLP: Self =
+        Self { ca: "OTLP_CERTIFICATE", certificate: "OTLP_CLIENT_CERTIFICATE", key: "OTLP_CLIENT_KEY" };
+}
 
 /// For `http` URLs: the connector wants a configuration and never uses it.
 pub(super) fn unused() -> Result<ClientConfig, ConfigError> {
@@ -20,32 +36,31 @@ pub(super) fn unused() -> Result<ClientConfig, ConfigError> {
 }
 
 /// Bundled roots, the system's, and what `tls` adds.
-pub(super) fn client_config(tls: &TlsConfig) -> Result<ClientConfig, ConfigError> {
+pub(super) fn client_config(tls: &TlsConfig, from: TlsVariables) -> Result<ClientConfig, ConfigError> {
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     // A system without a store, or with a broken entry, still has the bundled roots.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if let Some(path) = &tls.ca_file {
-        for certificate in certificates(CA_FILE, path)? {
-            roots.add(certificate).map_err(|error| bad_file(CA_FILE, path, &error.to_string()))?;
+        for certificate in certificates(from.ca, path)? {
+            roots.add(certificate).map_err(|error| bad_file(from.ca, path, &error.to_string()))?;
         }
     }
     let builder = builder()?.with_root_certificates(roots);
     match (&tls.client_certificate_file, &tls.client_key_file) {
         (None, None) => Ok(builder.with_no_client_auth()),
         (Some(chain), Some(key)) => {
-            let certificates = certificates(CLIENT_CERTIFICATE, chain)?;
-            let key_der = PrivateKeyDer::from_pem_file(key).map_err(|error| {
-                bad_file(CLIENT_KEY, key, &format!("no private key in PEM form: {error}"))
-            })?;
+            let certificates = certificates(from.certificate, chain)?;
+            let key_der = PrivateKeyDer::from_pem_file(key)
+                .map_err(|error| bad_file(from.key, key, &format!("no private key in PEM form: {error}")))?;
             builder.with_client_auth_cert(certificates, key_der).map_err(|error| {
-                bad_file(CLIENT_KEY, key, &format!("does not go with {}: {error}", chain.display()))
+                bad_file(from.key, key, &format!("does not go with {}: {error}", chain.display()))
             })
         }
         (Some(path), None) => {
-            Err(bad_file(CLIENT_CERTIFICATE, path, &format!("{CLIENT_KEY} is needed as well")))
+            Err(bad_file(from.certificate, path, &format!("{} is needed as well", from.key)))
         }
         (None, Some(path)) => {
-            Err(bad_file(CLIENT_KEY, path, &format!("{CLIENT_CERTIFICATE} is needed as well")))
+            Err(bad_file(from.key, path, &format!("{} is needed as well", from.certificate)))
         }
     }
 }
@@ -77,21 +92,24 @@ mod tests {
 
     #[test]
     fn roots_are_there_without_any_setting() {
-        assert!(client_config(&TlsConfig::default()).is_ok());
+        assert!(client_config(&TlsConfig::default(), TlsVariables::TRACER).is_ok());
         assert!(webpki_roots::TLS_SERVER_ROOTS.len() > 50);
     }
 
     #[test]
     fn a_wrong_file_is_named_with_its_variable() {
-        let missing = |tls: TlsConfig| client_config(&tls).unwrap_err().to_string();
-        let ca = missing(TlsConfig { ca_file: Some("/no/such/ca.pem".into()), ..TlsConfig::default() });
-        assert!(ca.contains(CA_FILE) && ca.contains("/no/such/ca.pem"), "{ca}");
-        let not_pem = missing(TlsConfig {
-            ca_file: Some(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml").into()),
-            ..TlsConfig::default()
-        });
-        assert!(not_pem.contains("no certificate in it"), "{not_pem}");
-        let half = missing(TlsConfig { client_key_file: Some("/key.pem".into()), ..TlsConfig::default() });
-        assert!(half.contains(CLIENT_KEY) && half.contains(CLIENT_CERTIFICATE), "{half}");
+        for from in [TlsVariables::TRACER, TlsVariables::OTLP] {
+            let missing = |tls: TlsConfig| client_config(&tls, from).unwrap_err().to_string();
+            let ca = missing(TlsConfig { ca_file: Some("/no/such/ca.pem".into()), ..TlsConfig::default() });
+            assert!(ca.contains(from.ca) && ca.contains("/no/such/ca.pem"), "{ca}");
+            let not_pem = missing(TlsConfig {
+                ca_file: Some(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml").into()),
+                ..TlsConfig::default()
+            });
+            assert!(not_pem.contains("no certificate in it"), "{not_pem}");
+            let half =
+                missing(TlsConfig { client_key_file: Some("/key.pem".into()), ..TlsConfig::default() });
+            assert!(half.contains(from.key) && half.contains(from.certificate), "{half}");
+        }
     }
 }

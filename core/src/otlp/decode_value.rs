@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
+use super::budget::Budget;
 use crate::ids::TraceFlags;
-use crate::value::AttrValue;
+use crate::value::{AttrValue, Value};
 use crate::wire::{DecodeError, Field, Reader};
 
 /// A bit with no meaning yet stays out, lest it be taken for one of ours.
@@ -12,13 +13,18 @@ pub(super) fn trace_flags(flags: u32) -> TraceFlags {
 }
 
 /// One `KeyValue` message, borrowed but for arrays and maps.
-pub(super) fn decode_key_value(bytes: &[u8], depth: u32) -> Result<(&str, AttrValue<'_>), DecodeError> {
+pub(super) fn decode_key_value<'a>(
+    bytes: &'a [u8],
+    depth: u32,
+    budget: &Budget,
+) -> Result<(&'a str, AttrValue<'a>), DecodeError> {
+    budget.pay::<(String, Value)>().ok_or(DecodeError::TooManyElements)?;
     let (mut name, mut value) = ("", AttrValue::Empty);
     let mut reader = Reader::new(bytes);
     while let Some((number, field)) = reader.field()? {
         match number {
             1 => name = field.text(number)?,
-            2 => merge_any(&mut value, field.bytes(number)?, depth)?,
+            2 => merge_any(&mut value, field.bytes(number)?, depth, budget)?,
             _ => {}
         }
     }
@@ -26,7 +32,12 @@ pub(super) fn decode_key_value(bytes: &[u8], depth: u32) -> Result<(&str, AttrVa
 }
 
 /// Reads an `AnyValue` over what another one of the same field said.
-fn merge_any<'a>(value: &mut AttrValue<'a>, bytes: &'a [u8], depth: u32) -> Result<(), DecodeError> {
+fn merge_any<'a>(
+    value: &mut AttrValue<'a>,
+    bytes: &'a [u8],
+    depth: u32,
+    budget: &Budget,
+) -> Result<(), DecodeError> {
     if depth >= DecodeError::DEPTH {
         return Err(DecodeError::TooDeep);
     }
@@ -40,8 +51,9 @@ fn merge_any<'a>(value: &mut AttrValue<'a>, bytes: &'a [u8], depth: u32) -> Resu
             (5, before) => {
                 let mut items = if let AttrValue::Array(items) = before { items } else { Vec::new() };
                 repeated(field, number, |bytes| {
+                    budget.pay::<Value>().ok_or(DecodeError::TooManyElements)?;
                     let mut item = AttrValue::Empty;
-                    merge_any(&mut item, bytes, depth + 1)?;
+                    merge_any(&mut item, bytes, depth + 1, budget)?;
                     items.push(item);
                     Ok(())
                 })?;
@@ -50,7 +62,7 @@ fn merge_any<'a>(value: &mut AttrValue<'a>, bytes: &'a [u8], depth: u32) -> Resu
             (6, before) => {
                 let mut items = if let AttrValue::Map(items) = before { items } else { Vec::new() };
                 repeated(field, number, |bytes| {
-                    let (name, item) = decode_key_value(bytes, depth + 1)?;
+                    let (name, item) = decode_key_value(bytes, depth + 1, budget)?;
                     items.push((Cow::Borrowed(name), item));
                     Ok(())
                 })?;

@@ -6,19 +6,14 @@ mod messages;
 mod scalar;
 mod seed;
 
-use std::cell::Cell;
 use std::sync::Arc;
 
 use serde::de::{self, DeserializeSeed};
 
 use self::messages::Request;
 use self::seed::Context;
+use super::budget::Budget;
 use crate::span::SpanData;
-
-/// Decoded bytes that any input may have, however short.
-const FREE_BYTES: usize = 64 << 10;
-/// Decoded bytes an input byte may become. Real requests stay below 5.
-const BYTES_PER_INPUT_BYTE: usize = 8;
 
 /// A body that is not an OTLP trace request in JSON: what is wrong, and the line and column.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +25,7 @@ pub struct JsonDecodeError(#[from] serde_json::Error);
 /// Identifiers are hexadecimal; 64-bit integers are text or numbers; enums are numbers or names; absent or
 /// empty identifiers are invalid ones, not errors. Unknown fields are passed over.
 pub fn decode_json_request(json: &[u8]) -> Result<Vec<SpanData>, JsonDecodeError> {
-    let budget = Cell::new(FREE_BYTES.saturating_add(json.len().saturating_mul(BYTES_PER_INPUT_BYTE)));
+    let budget = Budget::new(json, Budget::PER_JSON_BYTE);
     // Checked here because the parser does not look into the strings it passes over.
     let json = std::str::from_utf8(json).map_err(<serde_json::Error as de::Error>::custom)?;
     let mut deserializer = serde_json::Deserializer::from_str(json);

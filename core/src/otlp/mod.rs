@@ -2,6 +2,7 @@
 //!
 //! The bytes of a `Span` message are the one currency of the whole path; decoding happens at its edges.
 
+mod budget;
 mod decode;
 mod decode_value;
 mod encode;

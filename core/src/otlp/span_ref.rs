@@ -5,6 +5,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::budget::Budget;
 use super::decode_value::{decode_key_value, trace_flags};
 use super::key;
 use crate::ids::{SpanContext, SpanId, TraceId};
@@ -178,10 +179,15 @@ impl<'a> SpanRef<'a> {
         }
     }
 
+    /// Becomes the span of one `Span` message that this library has recorded. After an error it is a span of nothing.
+    pub(crate) fn read_own(&mut self, bytes: &'a [u8]) -> Result<(), DecodeError> {
+        self.read(bytes, &Budget::unlimited())
+    }
+
     /// Becomes the span of one `Span` message, but for its scope. After an error it is a span of nothing.
-    pub(crate) fn read(&mut self, bytes: &'a [u8]) -> Result<(), DecodeError> {
+    pub(super) fn read(&mut self, bytes: &'a [u8], budget: &Budget) -> Result<(), DecodeError> {
         self.clear();
-        let read = self.read_fields(bytes);
+        let read = self.read_fields(bytes, budget);
         if read.is_err() {
             self.clear();
         }
@@ -189,22 +195,39 @@ impl<'a> SpanRef<'a> {
     }
 
     fn clear(&mut self) {
-        let mut lists = std::mem::take(self);
-        lists.attributes.clear();
-        lists.events.clear();
-        lists.links.clear();
-        lists.details.clear();
-        *self = Self {
-            attributes: lists.attributes,
-            events: lists.events,
-            links: lists.links,
-            details: lists.details,
-            scope: lists.scope,
-            ..Self::default()
-        };
+        // Each by itself, and none forgotten: a default of the whole would allocate a scope for every span.
+        let Self {
+            context,
+            parent_span_id,
+            parent_is_remote,
+            name,
+            kind,
+            start_unix_nanos,
+            end_unix_nanos,
+            attributes,
+            dropped_attributes,
+            events,
+            dropped_events,
+            links,
+            dropped_links,
+            status,
+            status_message,
+            scope: _,
+            details,
+        } = self;
+        *context = SpanContext::default();
+        (*parent_span_id, *parent_is_remote) = (None, None);
+        (*name, *kind) = ("", SpanKind::default());
+        (*start_unix_nanos, *end_unix_nanos) = (0, 0);
+        (*dropped_attributes, *dropped_events, *dropped_links) = (0, 0, 0);
+        (*status, *status_message) = (StatusCode::default(), "");
+        attributes.clear();
+        events.clear();
+        links.clear();
+        details.clear();
     }
 
-    fn read_fields(&mut self, bytes: &'a [u8]) -> Result<(), DecodeError> {
+    fn read_fields(&mut self, bytes: &'a [u8], budget: &Budget) -> Result<(), DecodeError> {
         let mut reader = Reader::new(bytes);
         while let Some((number, field)) = reader.field()? {
             match number {
@@ -219,11 +242,11 @@ impl<'a> SpanRef<'a> {
                 6 => self.kind = SpanKind::from_otlp(u64::from(field.varint(number)? as u32)),
                 7 => self.start_unix_nanos = field.fixed64(number)?,
                 8 => self.end_unix_nanos = field.fixed64(number)?,
-                9 => self.attributes.push(decode_key_value(field.bytes(number)?, 0)?),
+                9 => self.attributes.push(decode_key_value(field.bytes(number)?, 0, budget)?),
                 10 => self.dropped_attributes = field.varint(number)? as u32,
-                11 => self.read_event(field.bytes(number)?)?,
+                11 => self.read_event(field.bytes(number)?, budget)?,
                 12 => self.dropped_events = field.varint(number)? as u32,
-                13 => self.read_link(field.bytes(number)?)?,
+                13 => self.read_link(field.bytes(number)?, budget)?,
                 14 => self.dropped_links = field.varint(number)? as u32,
                 15 => self.read_status(field.bytes(number)?)?,
                 16 => {
@@ -238,14 +261,15 @@ impl<'a> SpanRef<'a> {
         Ok(())
     }
 
-    fn read_event(&mut self, bytes: &'a [u8]) -> Result<(), DecodeError> {
+    fn read_event(&mut self, bytes: &'a [u8], budget: &Budget) -> Result<(), DecodeError> {
+        budget.pay::<Event>().ok_or(DecodeError::TooManyElements)?;
         let (mut event, from) = (EventRef::default(), self.details.len());
         let mut reader = Reader::new(bytes);
         while let Some((number, field)) = reader.field()? {
             match number {
                 1 => event.time_unix_nanos = field.fixed64(number)?,
                 2 => event.name = field.text(number)?,
-                3 => self.details.push(decode_key_value(field.bytes(number)?, 0)?),
+                3 => self.details.push(decode_key_value(field.bytes(number)?, 0, budget)?),
                 4 => event.dropped_attributes = field.varint(number)? as u32,
                 _ => {}
             }
@@ -255,7 +279,8 @@ impl<'a> SpanRef<'a> {
         Ok(())
     }
 
-    fn read_link(&mut self, bytes: &'a [u8]) -> Result<(), DecodeError> {
+    fn read_link(&mut self, bytes: &'a [u8], budget: &Budget) -> Result<(), DecodeError> {
+        budget.pay::<Link>().ok_or(DecodeError::TooManyElements)?;
         let (mut link, from) = (LinkRef::default(), self.details.len());
         let mut reader = Reader::new(bytes);
         while let Some((number, field)) = reader.field()? {
@@ -263,7 +288,7 @@ impl<'a> SpanRef<'a> {
                 1 => link.context.trace_id = trace_id(field.bytes(number)?),
                 2 => link.context.span_id = span_id(field.bytes(number)?),
                 3 => link.context.trace_state = trace_state(field.text(number)?),
-                4 => self.details.push(decode_key_value(field.bytes(number)?, 0)?),
+                4 => self.details.push(decode_key_value(field.bytes(number)?, 0, budget)?),
                 5 => link.dropped_attributes = field.varint(number)? as u32,
                 6 => {
                     let flags = field.fixed32(number)?;

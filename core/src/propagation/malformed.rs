@@ -1,9 +1,10 @@
 //! What is told of malformed headers: that there was one, at most one line a minute per header,
 //! and nothing of its content, which a stranger wrote.
 
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
+
+use tracer_factory_ring::fork::PerProcess;
 
 const SECONDS_BETWEEN_LINES: u64 = 60;
 
@@ -42,8 +43,9 @@ impl Header {
 
 impl Malformed {
     pub(super) fn report(&self) {
-        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-        if let Some(unsaid) = self.0.due(START.elapsed().as_secs()) {
+        static START: PerProcess<Instant> = PerProcess::new();
+        let start = START.get(|before| before.copied().unwrap_or_else(Instant::now));
+        if let Some(unsaid) = self.0.due(start.elapsed().as_secs()) {
             tracing::warn!(
                 header = self.0.name,
                 since_last_line = unsaid,

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 
+use tracer_factory_ring::HEADER_BYTES;
+
 use super::fit::fits;
 use super::name::Name;
 use super::open_span::OpenSpan;
@@ -21,7 +23,7 @@ impl OpenSpan {
     pub(crate) fn set_text(&mut self, name: Name<'_>, text: &str) {
         if text.len() <= self.plain_text
             && self.takes_short(name)
-            && let Some(block) = self.body.block()
+            && let Some(block) = self.record.block()
         {
             let len = write_short_text(block, key::SPAN_ATTRIBUTE, name.text, text);
             if len > 0 {
@@ -42,7 +44,7 @@ impl OpenSpan {
     #[inline(always)]
     pub(crate) fn set_number(&mut self, name: Name<'_>, number: Number) {
         if self.takes_short(name)
-            && let Some(block) = self.body.block()
+            && let Some(block) = self.record.block()
         {
             let len = write_short_number(block, key::SPAN_ATTRIBUTE, name.text, number);
             if len > 0 {
@@ -66,7 +68,7 @@ impl OpenSpan {
 
     #[inline(always)]
     fn count_short(&mut self, name: Name<'_>, len: usize) {
-        self.body.advance(len);
+        self.record.advance(len);
         self.see(name);
     }
 
@@ -119,9 +121,9 @@ impl OpenSpan {
     }
 
     fn append(&mut self, name: Name<'_>, value: &AttrValue<'_>, limit: usize) {
-        let start = self.body.len() as u32;
+        let start = self.body().len() as u32;
         let cut = self
-            .body
+            .record
             .with_vec(|body| write_value_bounded(body, key::SPAN_ATTRIBUTE, name.text, value, limit));
         self.count_cut(cut);
         self.more += i64::from(self.has_seen(name));
@@ -137,7 +139,8 @@ impl OpenSpan {
         let cut = write_value_bounded(&mut pair, key::SPAN_ATTRIBUTE, name.text, value, limit);
         self.count_cut(cut);
         let (before, after) = (old.len(), pair.len());
-        self.body.with_vec(|body| drop(body.splice(old.clone(), pair)));
+        let place = HEADER_BYTES + old.start..HEADER_BYTES + old.end;
+        self.record.with_vec(|record| drop(record.splice(place, pair)));
         if before != after
             && let Some(index) = &mut self.index
         {

@@ -34,23 +34,7 @@ impl Local {
         node.empty()
     }
 
-    /// Starts a guest's span, whose children find its root by other means. True when it is a recorded root itself.
-    #[cfg(feature = "guest")]
-    pub(crate) fn open_guest(&mut self, recorder: &Arc<Recorder>, start: &StartSpan<'_>) -> (Detached, bool) {
-        // The parent's root may be on this thread only; a guest's span may end on any.
-        if let Parent::Current = start.parent
-            && let Some(parent) = self.share_current()
-        {
-            return self.open_guest(recorder, &start.under(&parent));
-        }
-        let node = Node::default();
-        self.begin(&node, recorder, start);
-        node.empty_unshared()
-    }
-
     /// In a child of a fork: its identifiers must not be those that its parent gives out.
-    #[cold]
-    #[inline(never)]
     pub(super) fn begin_anew(&mut self, generation: u64) {
         self.generation = generation;
         self.random = Random::new();
@@ -59,29 +43,29 @@ impl Local {
     /// Begins in a closed node. What is known goes there at once, so that little has to be remembered on the way.
     #[inline(always)]
     fn begin(&mut self, node: &Node, recorder: &Arc<Recorder>, start: &StartSpan<'_>) -> bool {
-        if self.generation != recorder.generation() {
-            self.begin_anew(recorder.generation());
-        }
         self.let_stand_first(recorder);
+        let shared: &Recorder = recorder;
         let Self { nodes, depth, entries, random, spare, suppressed, .. } = self;
         let Some(entry) = entries.first_mut() else { return false };
         let bound = entry.worker;
         node.span_id.set(random.span_id());
-        node.recorder.set(recorder.id);
-        node.plain_for.set(recorder.id);
+        let id = shared.id;
+        node.recorder.set(id);
+        node.plain_for.set(id);
         node.is_remote.set(false);
         node.parent_is_remote.set(false);
         node.unwinding.set(false);
         let flags = match (&start.parent, nodes.get(depth.wrapping_sub(1))) {
-            (Parent::Current, Some(current)) if current.plain_for.get() == recorder.id => {
+            (Parent::Current, Some(current)) if current.plain_for.get() == id => {
+                node.set_root(current.root_below());
+                let current: &Node = current;
                 node.trace_id.set(current.trace_id.get());
                 node.parent.set(current.span_id.get());
-                node.worker.set(bound.or(|| current.worker.get()).or(|| recorder.only_worker()));
-                node.set_root(current.root_below());
+                node.worker.set(bound.or(|| current.worker.get()).or(|| shared.only_worker()));
                 current.flags.get()
             }
             (Parent::Current, None) | (Parent::None, _) => {
-                node.worker.set(bound.or(|| recorder.only_worker()));
+                node.worker.set(bound.or(|| shared.only_worker()));
                 begin_trace(node, random, entry)
             }
             (parent, _) => inherit(node, parent, nodes.get(..*depth).unwrap_or_default(), random, entry),
@@ -90,7 +74,7 @@ impl Local {
         if std::thread::panicking() {
             node.unwinding.set(true);
         }
-        if !flags.is_sampled() || recorder.is_closed() || *suppressed {
+        if !flags.is_sampled() || shared.is_closed() || *suppressed {
             drop(node.take_root());
             node.stage.set(Stage::Passing);
             return false;
@@ -101,9 +85,9 @@ impl Local {
             None => new_recording(spare),
         };
         let is_local_root = node.is_root();
-        recording.span.begin(recorder, entry.output().clock.now(), start.start);
+        recording.span.begin(shared, entry.output().clock.now(), start.start);
         recording.span.write_head(&Beginning {
-            trace_id: node.trace_id.get(),
+            trace_id: &node.trace_id,
             span_id: node.span_id.get(),
             parent: node.parent.get(),
             parent_is_remote: node.parent_is_remote.get(),
@@ -132,17 +116,13 @@ fn begin_trace(node: &Node, random: &mut Random, entry: &mut Entry) -> TraceFlag
     node.trace_id.set(trace_id);
     node.parent.set(SpanId::INVALID);
     node.set_root(Root::Itself);
-    if entry.recorder.sampler.records(trace_id) {
-        return TraceFlags::SAMPLED;
-    }
-    entry.count_sampled_out();
-    TraceFlags::NONE
+    entry.decide(trace_id)
 }
 
 #[cold]
 #[inline(never)]
 #[expect(clippy::vec_box, reason = "see where they are kept")]
-fn new_recording(spare: &mut Vec<Box<Recording>>) -> Box<Recording> {
+pub(super) fn new_recording(spare: &mut Vec<Box<Recording>>) -> Box<Recording> {
     spare.pop().unwrap_or_default()
 }
 

@@ -3,14 +3,13 @@
 //! The counter alone says how much time passes within a span. Where it stands against the wall clock is an anchor, which
 //! is renewed now and then, so that spans that start later follow steps of the clock and times of sleep.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::LazyLock;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use std::sync::{LazyLock, Mutex};
+use std::sync::atomic::{AtomicU64, fence};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use quanta::Clock;
-
-use crate::lock::lock;
+use tracer_factory_ring::fork;
 
 /// A counter's value and the time at which it had that.
 #[derive(Clone, Copy, Debug, Default)]
@@ -19,39 +18,100 @@ pub(super) struct Moment {
     pub(super) unix_nanos: u64,
 }
 
-/// The clock that all threads share.
+/// The clock that all threads share. Without a lock, since a fork may leave a child in the middle of a renewal: the anchor
+/// in use is in one of two places, and only the other one is written.
 #[derive(Debug)]
 struct SharedClock {
     clock: Clock,
     /// Nanoseconds in 2^32 counts.
     rate: u64,
-    anchor: Mutex<Moment>,
-    /// Raised after each change of the anchor.
+    anchors: [Anchor; 2],
+    /// Raised after each change; its lowest bit is the place of the anchor in use.
     version: AtomicU64,
+    /// The process that renews the anchor, while it does; 0 otherwise. One that was forked from it is not in its way.
+    renewing: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Anchor {
+    count: AtomicU64,
+    unix_nanos: AtomicU64,
 }
 
 static SHARED: LazyLock<SharedClock> = LazyLock::new(|| SharedClock::new(wall_nanos));
+
+/// Looks at the processor's counter, once for all.
+pub(super) fn set_up() {
+    LazyLock::force(&SHARED);
+}
 
 fn wall_nanos() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos() as u64)
 }
 
 impl SharedClock {
+    /// The first version; 0 is that of a thread that has not looked yet.
+    const FIRST: u64 = 2;
+
     fn new(wall: impl Fn() -> u64) -> Self {
         let clock = Clock::new();
         let rate = clock.delta_as_nanos(0, 1 << 32);
-        let anchor = Mutex::new(take_anchor(&clock, wall));
-        Self { clock, rate, anchor, version: AtomicU64::new(1) }
+        let anchor = take_anchor(&clock, wall);
+        let shared = Self {
+            clock,
+            rate,
+            anchors: Default::default(),
+            version: AtomicU64::new(Self::FIRST),
+            renewing: AtomicU64::new(0),
+        };
+        shared.anchor(Self::FIRST).store(anchor);
+        shared
+    }
+
+    fn anchor(&self, version: u64) -> &Anchor {
+        let [even, odd] = &self.anchors;
+        if version.is_multiple_of(2) { even } else { odd }
     }
 
     fn keep(&self, at_most: Duration, wall: impl Fn() -> u64) {
-        let mut anchor = lock(&self.anchor);
-        let since = nanos(self.clock.raw().saturating_sub(anchor.count), self.rate);
-        if u128::from(since) < at_most.as_nanos() {
+        let (here, renewing) = (fork::generation(), self.renewing.load(Relaxed));
+        if renewing == here || self.renewing.compare_exchange(renewing, here, Acquire, Relaxed).is_err() {
+            // Another thread is at it.
             return;
         }
-        *anchor = take_anchor(&self.clock, wall);
-        self.version.fetch_add(1, Release);
+        let version = self.version.load(Relaxed);
+        let since = nanos(self.clock.raw().saturating_sub(self.anchor(version).load().count), self.rate);
+        if u128::from(since) >= at_most.as_nanos() {
+            // Whoever sees a part of what comes also sees that the version is not the one before any more.
+            fence(Release);
+            self.anchor(version.wrapping_add(1)).store(take_anchor(&self.clock, wall));
+            self.version.store(version.wrapping_add(1), Release);
+        }
+        self.renewing.store(0, Release);
+    }
+
+    /// The anchor in use and its version.
+    fn read(&self) -> (u64, Moment) {
+        loop {
+            let version = self.version.load(Acquire);
+            let anchor = self.anchor(version).load();
+            fence(Acquire);
+            // Its place is written again only when there is a newer one.
+            if self.version.load(Relaxed) == version {
+                return (version, anchor);
+            }
+        }
+    }
+}
+
+impl Anchor {
+    fn load(&self) -> Moment {
+        Moment { count: self.count.load(Relaxed), unix_nanos: self.unix_nanos.load(Relaxed) }
+    }
+
+    fn store(&self, moment: Moment) {
+        self.count.store(moment.count, Relaxed);
+        self.unix_nanos.store(moment.unix_nanos, Relaxed);
     }
 }
 
@@ -110,9 +170,7 @@ impl ThreadClock {
     #[cold]
     #[inline(never)]
     fn renew(&mut self) {
-        // Before the anchor: should it change in between, the next reading renews again.
-        self.version = self.shared.version.load(Acquire);
-        self.anchor = *lock(&self.shared.anchor);
+        (self.version, self.anchor) = self.shared.read();
     }
 }
 
@@ -203,5 +261,19 @@ mod tests {
             assert!(off < 60_000_000_000, "{now}");
         }
         changing.join().unwrap();
+    }
+
+    /// As a child finds it that was forked while another thread was renewing.
+    #[test]
+    fn half_a_renewal_is_in_nobodys_way() {
+        let shared = leaked(wall_nanos);
+        shared.renewing.store(fork::generation().wrapping_add(1000), Relaxed);
+        shared.anchor(SharedClock::FIRST + 1).store(Moment { count: 1, unix_nanos: 2 * YEAR });
+        let mut clock = ThreadClock::of(shared);
+        let (now, ours) = (wall_nanos(), clock.now().unix_nanos);
+        assert!(ours.abs_diff(now) < CLOSE, "{ours} {now}");
+        shared.keep(Duration::ZERO, || YEAR);
+        assert!(clock.now().unix_nanos.abs_diff(YEAR) < CLOSE, "and it is renewed");
+        assert_eq!(shared.renewing.load(Relaxed), 0);
     }
 }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tracer_factory_ring::{Push, RecordHeader};
+use tracer_factory_ring::{Push, Record, RecordHeader};
 
 use super::frame::{Detached, Recording};
 use super::last_trace::Capture;
@@ -41,18 +41,22 @@ impl Local {
     #[inline(always)]
     fn finish_in(&mut self, node: &Node, show: impl FnOnce(&Arc<Recorder>, &Recording)) {
         let Some(mut recording) = node.recording.take() else { return };
-        let header = recording.span.finish(None);
+        let cap = recording.span.limits.last_trace_bytes;
+        let Some(record) = recording.span.finish(None) else { return };
         let Some(entry) = self.entry_of(node.recorder.get()) else { return close_late(node) };
         let Entry { recorder, output: Some(output), .. } = entry else { return };
-        hand_over(recorder, output, &header, recording.span.body());
-        let cap = recording.span.limits.last_trace_bytes;
+        hand_over(recorder, output, record);
         let waiting = match node.take_root() {
+            Root::Here(root) => {
+                capture_below(&root, record, cap);
+                Some(recording)
+            }
             Root::Itself => {
                 recording.worker = node.worker.get();
                 publish(recorder, output, recording, cap, show)
             }
-            root => {
-                capture_below(root, &header, recording.span.body(), cap);
+            elsewhere => {
+                capture_elsewhere(elsewhere, record, cap);
                 Some(recording)
             }
         };
@@ -68,16 +72,16 @@ impl Local {
         if recorder.is_closed() {
             return recorder.count_late();
         }
-        let header = recording.span.finish(end);
-        let Some(output) = self.entry(recorder).map(|entry| entry.output()) else { return };
-        hand_over_calling(recorder, output, &header, recording.span.body());
         let cap = recorder.limits.last_trace_bytes;
-        let spare = if header.flags & RecordHeader::LOCAL_ROOT != 0 {
+        let Some(record) = recording.span.finish(end) else { return };
+        let Some(output) = self.entry(recorder).map(|entry| entry.output()) else { return };
+        hand_over_calling(recorder, output, record);
+        let spare = if record.header().flags & RecordHeader::LOCAL_ROOT != 0 {
             recording.worker = detached.context.worker;
             publish(recorder, output, recording, cap, |_, _| {})
         } else {
             if let Some(shared) = &detached.context.root {
-                shared.push(&header, recording.span.body(), cap);
+                shared.push(record, cap);
             }
             Some(recording)
         };
@@ -89,48 +93,60 @@ impl Local {
 }
 
 #[inline(always)]
-fn hand_over(recorder: &Recorder, output: &mut Output, header: &RecordHeader, span: &[u8]) {
+pub(super) fn hand_over(recorder: &Recorder, output: &mut Output, record: Record<'_>) {
     if recorder.is_closed() {
         return recorder.count_late();
     }
-    match output.producer.offer(header, span) {
+    let push = output.producer.offer_whole(record);
+    if push != Push::Taken {
+        not_just_taken(recorder, output, record, push);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn not_just_taken(recorder: &Recorder, output: &mut Output, record: Record<'_>, push: Push) {
+    match push {
         Push::Taken | Push::Forked => {}
         Push::TakenWake => recorder.wake(),
-        Push::Refused => push_when_there_is_room(recorder, output, header, span),
-        Push::TooLarge => push_large(recorder, header, span),
+        Push::Refused => push_when_there_is_room(recorder, output, &record.header(), record.span()),
+        Push::TooLarge => push_beside(recorder, &record.header(), record.span()),
     }
 }
 
 /// For whoever is in less of a hurry than a scope that closes.
 #[inline(never)]
-fn hand_over_calling(recorder: &Recorder, output: &mut Output, header: &RecordHeader, span: &[u8]) {
-    hand_over(recorder, output, header, span);
+fn hand_over_calling(recorder: &Recorder, output: &mut Output, record: Record<'_>) {
+    hand_over(recorder, output, record);
 }
 
 /// Adds an ended span to the last trace of its root.
-#[inline(never)]
-fn capture_below(root: Root, header: &RecordHeader, span: &[u8], cap: usize) {
-    match root {
-        Root::Here(root) => {
-            if root.records()
-                && let Some(mut recording) = root.recording.take()
-            {
-                // All in one place, in the order of their ends, once others add to it too.
-                match &recording.shared {
-                    None => recording.capture.push(header, span, cap),
-                    Some(shared) => shared.push(header, span, cap),
-                }
-                root.keep(recording);
-            }
+#[inline(always)]
+fn capture_below(root: &Node, record: Record<'_>, cap: usize) {
+    if root.records()
+        && let Some(mut recording) = root.recording.take()
+    {
+        // All in one place, in the order of their ends, once others add to it too.
+        match &recording.shared {
+            None => recording.capture.push(record, cap),
+            Some(shared) => shared.push(record, cap),
         }
-        Root::Shared(shared) => shared.push(header, span, cap),
-        Root::None | Root::Itself => {}
+        root.keep(recording);
+    }
+}
+
+/// The same for a root that was opened elsewhere.
+#[cold]
+#[inline(never)]
+fn capture_elsewhere(root: Root, record: Record<'_>, cap: usize) {
+    if let Root::Shared(shared) = root {
+        shared.push(record, cap);
     }
 }
 
 /// Makes an ended root the thread's last trace. Gives back the one before, to be used again.
 #[inline(always)]
-fn publish(
+pub(super) fn publish(
     recorder: &Arc<Recorder>,
     output: &Output,
     mut root: Box<Recording>,
@@ -164,8 +180,12 @@ fn gather_shared(root: &mut Recording, cap: usize) {
 #[cold]
 #[inline(never)]
 fn push_when_there_is_room(recorder: &Recorder, output: &mut Output, header: &RecordHeader, span: &[u8]) {
-    recorder.wake();
     let patience = recorder.patience();
+    if patience.is_zero() {
+        recorder.wake()
+    } else {
+        recorder.want_room()
+    }
     let hopeless = patience != Duration::MAX && output.gave_up_at == Some(output.producer.released());
     let start = Instant::now();
     while !hopeless && start.elapsed() < patience && !recorder.is_closed() {
@@ -177,13 +197,20 @@ fn push_when_there_is_room(recorder: &Recorder, output: &mut Output, header: &Re
         }
     }
     output.gave_up_at = Some(output.producer.released());
-    output.producer.refuse();
+    // One that takes much of a lane finds it too full soon, which says nothing about delivery.
+    let is_large = span.len() as u64 > output.producer.lane().capacity() * 8 / 4;
+    if recorder.spills() || is_large {
+        push_beside(recorder, header, span);
+    } else {
+        output.producer.refuse();
+    }
 }
 
+/// Keeps a span in memory that its lane can't take, or not now.
 #[cold]
 #[inline(never)]
-fn push_large(recorder: &Recorder, header: &RecordHeader, span: &[u8]) {
-    recorder.lanes().push_large(header, span);
+fn push_beside(recorder: &Recorder, header: &RecordHeader, span: &[u8]) {
+    recorder.lanes().push_beside(header, span);
     recorder.wake();
 }
 

@@ -1,13 +1,17 @@
 //! The lanes of one tracer: registered by recording threads, emptied by delivery, counted for the report.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::{AcqRel, Release as Publish};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use tracer_factory_ring::{Consumer, RecordHeader, Records};
 
 use super::frame::Recording;
 use super::last_trace::{Capture, LastTrace};
+use super::supply::Place;
 use crate::lock::lock;
+use crate::spare::Spare;
 
 /// What one recording thread shares with everybody else.
 #[derive(Debug, Default)]
@@ -21,7 +25,7 @@ pub(crate) struct ThreadShare {
 pub(crate) struct Counts {
     /// Spans that ended and were to be delivered.
     pub(crate) accepted: u64,
-    /// Spans a full lane or a full queue of large spans did not take.
+    /// Spans for which there was no room, in their lane or beside it.
     pub(crate) refused: u64,
     /// Spans still waiting to be gathered.
     pub(crate) waiting: u64,
@@ -42,11 +46,15 @@ pub(crate) struct Run {
 }
 
 /// All lanes of a tracer. Recording threads take only the short locks; gathering and reports take `gathered` first.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Lanes {
     /// Lanes that delivery has not seen yet.
     incoming: Mutex<Incoming>,
-    large: Mutex<LargeSpans>,
+    beside: Mutex<Beside>,
+    /// What may wait beside the lanes, in bytes.
+    beside_bytes: usize,
+    /// Somebody waits for room in a lane, or for a lane.
+    room_wanted: AtomicBool,
     gathered: Mutex<Gathered>,
 }
 
@@ -61,6 +69,7 @@ struct Incoming {
 struct Registered {
     number: u64,
     consumer: Consumer,
+    place: Place,
     share: Arc<ThreadShare>,
 }
 
@@ -100,37 +109,60 @@ struct Gathered {
     retired_last: HashMap<Option<i64>, Box<Recording>>,
 }
 
-/// Spans too large for a lane: rare, so a lock is fine.
+/// Spans larger than their lane, and those that a full one did not take in time: rare, so a lock is fine.
 #[derive(Debug, Default)]
-struct LargeSpans {
+struct Beside {
     records: VecDeque<Vec<u8>>,
     bytes: usize,
     pushed: u64,
     refused: u64,
 }
 
-impl Lanes {
-    /// Bytes of large spans that may wait; more than the largest span may have.
-    const LARGE_BYTES: usize = 128 << 20;
+impl Beside {
+    /// Gives the oldest up until there is room for so many bytes, or nothing else is left.
+    fn make_room(&mut self, bytes: usize, limit: usize) {
+        while self.bytes.saturating_add(bytes) > limit
+            && let Some(oldest) = self.records.pop_front()
+        {
+            self.bytes -= oldest.len();
+            self.pushed -= 1;
+            self.refused += 1;
+        }
+    }
+}
 
-    pub(crate) fn register(&self, consumer: Consumer, share: Arc<ThreadShare>) {
+impl Lanes {
+    /// At most so many bytes wait beside the lanes; one span in any case.
+    pub(crate) fn holding(beside_bytes: usize) -> Self {
+        Self {
+            incoming: Mutex::default(),
+            beside: Mutex::default(),
+            beside_bytes,
+            room_wanted: AtomicBool::new(false),
+            gathered: Mutex::default(),
+        }
+    }
+
+    pub(super) fn register(&self, consumer: Consumer, place: Place, share: Arc<ThreadShare>) {
         let mut incoming = lock(&self.incoming);
         let number = incoming.next;
         incoming.next += 1;
-        incoming.lanes.push(Registered { number, consumer, share });
+        incoming.lanes.push(Registered { number, consumer, place, share });
     }
 
-    pub(crate) fn push_large(&self, header: &RecordHeader, span: &[u8]) {
+    /// What is in the lanes is to leave them with the next gathering.
+    pub(super) fn want_room(&self) {
+        self.room_wanted.store(true, Publish);
+    }
+
+    pub(crate) fn push_beside(&self, header: &RecordHeader, span: &[u8]) {
         let mut record = Vec::with_capacity(span.len() + 64);
         header.append_to(span, &mut record);
-        let mut large = lock(&self.large);
-        if large.bytes + record.len() > Self::LARGE_BYTES {
-            large.refused += 1;
-            return;
-        }
-        large.bytes += record.len();
-        large.records.push_back(record);
-        large.pushed += 1;
+        let mut beside = lock(&self.beside);
+        beside.make_room(record.len(), self.beside_bytes);
+        beside.bytes += record.len();
+        beside.records.push_back(record);
+        beside.pushed += 1;
     }
 
     fn gathered(&self) -> MutexGuard<'_, Gathered> {
@@ -142,20 +174,28 @@ impl Lanes {
     /// Copies what is in the lanes now and hands it over in runs of at most about `max_bytes` bytes and `max_spans`
     /// spans, each with the places where its records end. What threads add meanwhile is left for the next time, so that
     /// a fast one can't hold this up. The records stay where they are until [`Lanes::release`].
-    /// The answer says whether they may stay there for long.
+    /// Runs are in memory of `spare`. The answer says whether the records may stay in the lanes for long.
     pub(crate) fn gather(
         &self,
         max_bytes: usize,
         max_spans: usize,
+        spare: &Spare,
         mut batch: impl FnMut(Run, Vec<Release>),
     ) -> Crowd {
         let mut gathered = self.gathered();
         let (mut run, mut places, mut crowd) = (Run::default(), Vec::new(), Crowd::No);
-        for Registered { number, consumer, .. } in &mut gathered.live {
+        // Before the lanes are looked at, so that what whoever asked had ended by then is among what leaves them.
+        if self.room_wanted.swap(false, AcqRel) {
+            crowd = Crowd::Most;
+        }
+        for Registered { number, consumer, place, .. } in &mut gathered.live {
             let counts = consumer.lane().counts();
             let mut waiting = counts.pushed - counts.popped;
             let any = waiting > 0;
             while waiting > 0 {
+                if run.records.capacity() == 0 {
+                    run.records = spare.take();
+                }
                 let taken = consumer.read_into(&mut run.records, max_bytes);
                 if taken == 0 {
                     break;
@@ -163,7 +203,7 @@ impl Lanes {
                 run.spans += taken as usize;
                 waiting = waiting.saturating_sub(taken);
                 let end = consumer.position();
-                split(&mut run, max_bytes, max_spans, |full, rest| {
+                split(&mut run, max_bytes, max_spans, spare, |full, rest| {
                     // What is left over is of this lane alone: the run was short enough before it.
                     places.push(Release { lane: *number, position: end - (rest / 8) as u64 });
                     batch(full, std::mem::take(&mut places));
@@ -173,23 +213,28 @@ impl Lanes {
                 places.push(Release { lane: *number, position: consumer.position() });
             }
             crowd = crowd.max(Crowd::of(consumer));
+            // What is in no file goes to the disk at once.
+            if any && place.is_exposed() {
+                crowd = Crowd::Most;
+            }
         }
         // Counted as taken only when they are in a batch, under the lock that reports take.
-        let mut large = lock(&self.large);
-        let records = std::mem::take(&mut large.records);
-        large.bytes = 0;
-        drop(large);
-        // Those are in no file either, so they go to the disk at once.
+        let mut beside = lock(&self.beside);
+        let records = std::mem::take(&mut beside.records);
+        beside.bytes = 0;
+        drop(beside);
         if !records.is_empty() {
             crowd = Crowd::Most;
         }
         for record in records {
             run.records.extend_from_slice(&record);
             run.spans += 1;
-            split(&mut run, max_bytes, max_spans, |full, _| batch(full, std::mem::take(&mut places)));
+            split(&mut run, max_bytes, max_spans, spare, |full, _| batch(full, std::mem::take(&mut places)));
         }
         if run.spans > 0 {
             batch(run, places);
+        } else {
+            spare.keep(run.records);
         }
         gathered.retire();
         crowd
@@ -212,13 +257,13 @@ impl Lanes {
     /// Shows the counters to `read` while nothing is gathered, so that whatever else it reads fits to them.
     pub(crate) fn with_counts<R>(&self, read: impl FnOnce(Counts) -> R) -> R {
         let gathered = self.gathered();
-        let large = lock(&self.large);
+        let beside = lock(&self.beside);
         let mut counts = Counts {
-            accepted: gathered.retired_pushed + gathered.retired_refused + large.pushed + large.refused,
-            refused: gathered.retired_refused + large.refused,
-            waiting: large.records.len() as u64,
+            accepted: gathered.retired_pushed + gathered.retired_refused + beside.pushed + beside.refused,
+            refused: gathered.retired_refused + beside.refused,
+            waiting: beside.records.len() as u64,
         };
-        drop(large);
+        drop(beside);
         for Registered { consumer, .. } in &gathered.live {
             let lane = consumer.lane().counts();
             counts.accepted += lane.pushed + lane.refused;
@@ -284,11 +329,19 @@ impl Gathered {
 }
 
 /// Hands over whole batches from the beginning of `run`, each with the number of bytes that are left behind it.
-fn split(run: &mut Run, max_bytes: usize, max_spans: usize, mut batch: impl FnMut(Run, usize)) {
+fn split(
+    run: &mut Run,
+    max_bytes: usize,
+    max_spans: usize,
+    spare: &Spare,
+    mut batch: impl FnMut(Run, usize),
+) {
     // Looking at every record is for those runs alone that have to be cut.
     while run.records.len() > max_bytes || run.spans > max_spans {
         let Some((at, spans)) = split_point(&run.records, max_bytes, max_spans) else { break };
-        let rest = Run { records: run.records.split_off(at), spans: run.spans - spans };
+        let mut rest = Run { records: spare.take(), spans: run.spans - spans };
+        rest.records.extend_from_slice(run.records.get(at..).unwrap_or_default());
+        run.records.truncate(at);
         let full = Run { records: std::mem::replace(run, rest).records, spans };
         batch(full, run.records.len());
     }

@@ -2,10 +2,12 @@
 
 use std::cell::Cell;
 use std::fmt;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Mutex, MutexGuard};
 
 use crossbeam_utils::atomic::AtomicCell;
-use tracer_factory_ring::{HEADER_BYTES, RecordHeader, Records};
+use tracer_factory_ring::{Record, Records, fork};
 
 use super::frame::Recording;
 use crate::lock::lock;
@@ -19,25 +21,15 @@ pub(crate) struct Capture {
 }
 
 impl Capture {
-    #[inline]
-    pub(crate) fn push(&mut self, header: &RecordHeader, span: &[u8], cap: usize) {
-        if self.records.len().saturating_add(span.len()) > cap {
+    /// Adds a record, unless there would then be more than `cap` bytes.
+    #[inline(always)]
+    pub(crate) fn push(&mut self, record: Record<'_>, cap: usize) {
+        let bytes = record.bytes();
+        if self.records.len() + bytes.len() > cap {
             self.omitted += 1;
             return;
         }
-        let padded = span.len().next_multiple_of(8);
-        let record = self.records.append(HEADER_BYTES + padded);
-        if let Some((head, body)) = record.split_first_chunk_mut()
-            && let Some(body_end) = padded.checked_sub(8)
-        {
-            header.write_to(head);
-            if let Some(last) = body.get_mut(body_end..) {
-                last.fill(0);
-            }
-            if let Some(body) = body.get_mut(..span.len()) {
-                body.copy_from_slice(span);
-            }
-        }
+        self.records.append(bytes);
     }
 
     /// Keeps its memory for the next one that this thread shares: as roots come one after the other, it need not grow again.
@@ -64,8 +56,12 @@ impl Capture {
 
     /// Takes over what `other` has, as far as it fits.
     pub(crate) fn append(&mut self, other: &mut Capture, cap: usize) {
-        for (header, span) in other.records() {
-            self.push(&header, span, cap);
+        if self.is_empty() {
+            return std::mem::swap(self, other);
+        }
+        let mut records = other.records();
+        while let Some(record) = records.next_whole() {
+            self.push(record, cap);
         }
         self.omitted += other.omitted;
         other.clear();
@@ -88,22 +84,34 @@ thread_local! {
 /// A capture that spans on other threads add to while their root is open.
 #[derive(Debug)]
 pub(crate) struct SharedCapture {
+    /// Says without the lock that the root has ended.
+    closed: AtomicBool,
     /// `None` once the root has ended: later spans are not part of its last trace.
     state: Mutex<Option<Capture>>,
+    /// The process that it was made in. Another one may find it locked for ever.
+    generation: u64,
 }
 
 impl SharedCapture {
     pub(crate) fn new() -> Self {
-        Self { state: Mutex::new(Some(Capture::kept())) }
+        Self {
+            closed: AtomicBool::new(false),
+            state: Mutex::new(Some(Capture::kept())),
+            generation: fork::generation(),
+        }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Capture>> {
-        lock(&self.state)
+    /// `None` in a child of its process, which has no part in its trace.
+    fn lock(&self) -> Option<MutexGuard<'_, Option<Capture>>> {
+        (self.generation == fork::generation()).then(|| lock(&self.state))
     }
 
-    pub(crate) fn push(&self, header: &RecordHeader, span: &[u8], cap: usize) {
-        if let Some(capture) = self.lock().as_mut() {
-            capture.push(header, span, cap);
+    #[inline(never)]
+    pub(crate) fn push(&self, record: Record<'_>, cap: usize) {
+        if let Some(mut state) = self.lock()
+            && let Some(capture) = state.as_mut()
+        {
+            capture.push(record, cap);
         }
     }
 
@@ -111,14 +119,23 @@ impl SharedCapture {
     #[cfg(feature = "guest")]
     pub(super) fn take_over(&self, other: &Self, cap: usize) {
         let ended = other.close();
-        if let (Some(mut ended), Some(capture)) = (ended, self.lock().as_mut()) {
+        if let (Some(mut ended), Some(mut state)) = (ended, self.lock())
+            && let Some(capture) = state.as_mut()
+        {
             capture.append(&mut ended, cap);
         }
     }
 
+    /// Whether its root has ended.
+    #[cfg(feature = "guest")]
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Relaxed)
+    }
+
     /// Ends it, and hands over what came in.
     pub(crate) fn close(&self) -> Option<Capture> {
-        self.lock().take()
+        self.closed.store(true, Relaxed);
+        self.lock()?.take()
     }
 }
 
@@ -167,16 +184,15 @@ impl Recording {
     /// All records of an ended root, the root last. The root is always among them: a trace without its root would be none.
     pub(super) fn to_capture(&self) -> Capture {
         let mut capture = self.capture.clone();
-        capture.push(&self.span.header(), self.span.body(), usize::MAX);
+        if let Some(record) = self.span.record() {
+            capture.push(record, usize::MAX);
+        }
         capture
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicBool;
-    use std::sync::atomic::Ordering::Relaxed;
-
     use super::*;
 
     fn root(ended: u64) -> Box<Recording> {

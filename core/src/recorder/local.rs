@@ -18,7 +18,7 @@ use super::lanes::ThreadShare;
 use super::node::Node;
 use super::random::Random;
 use super::shared::Recorder;
-use crate::ids::{SpanId, TraceId};
+use crate::ids::{SpanId, TraceFlags, TraceId};
 
 thread_local! {
     static LOCAL: RefCell<Local> = RefCell::new(Local::new());
@@ -58,9 +58,19 @@ pub(super) struct Output {
 
 impl Entry {
     #[inline(always)]
-    pub(super) fn count_sampled_out(&mut self) {
+    fn count_sampled_out(&mut self) {
         let count = self.sampled_out.get_or_insert_with(|| self.recorder.new_sampled_out_counter());
         count.store(count.load(Relaxed) + 1, Relaxed);
+    }
+
+    /// The sampler's decision on a new trace.
+    #[inline(always)]
+    pub(super) fn decide(&mut self, trace_id: TraceId) -> TraceFlags {
+        if self.recorder.sampler.records(trace_id) {
+            return TraceFlags::SAMPLED;
+        }
+        self.count_sampled_out();
+        TraceFlags::NONE
     }
 
     #[inline(always)]
@@ -73,9 +83,8 @@ impl Output {
     #[cold]
     #[inline(never)]
     fn new(recorder: &Recorder) -> Self {
-        let (producer, consumer) = recorder.new_lane();
         let share = Arc::new(ThreadShare::default());
-        recorder.lanes().register(consumer, Arc::clone(&share));
+        let producer = recorder.new_lane(&share);
         Self { producer, share, clock: ThreadClock::new(), gave_up_at: None }
     }
 }
@@ -141,7 +150,19 @@ impl Local {
     #[inline(always)]
     pub(super) fn let_stand_first(&mut self, recorder: &Arc<Recorder>) {
         let is_first = self.entries.first().is_some_and(|first| Arc::ptr_eq(&first.recorder, recorder));
-        if !is_first && !self.bring_forward(recorder.id) {
+        if !is_first {
+            self.let_another_stand_first(recorder);
+        }
+    }
+
+    /// In a child of a fork its recorders are others, so the first to be used comes here.
+    #[cold]
+    #[inline(never)]
+    fn let_another_stand_first(&mut self, recorder: &Arc<Recorder>) {
+        if self.generation != recorder.generation() {
+            self.begin_anew(recorder.generation());
+        }
+        if !self.bring_forward(recorder.id) {
             self.add_entry(recorder);
         }
     }

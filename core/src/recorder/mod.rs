@@ -6,6 +6,8 @@ mod clock;
 mod end;
 mod fit;
 mod frame;
+#[cfg(feature = "guest")]
+mod guest;
 mod lanes;
 mod last_trace;
 mod local;
@@ -15,11 +17,14 @@ mod open_span;
 mod random;
 mod redaction;
 mod shared;
+mod supply;
 
 pub(crate) use clock::keep_time;
 #[cfg(feature = "guest")]
 pub(crate) use frame::Worker;
 pub(crate) use frame::{Detached, Extra, FrameContext, Parent, Recording, StartSpan};
+#[cfg(feature = "guest")]
+pub(crate) use guest::{GuestBeginning, OpenGuest};
 pub(crate) use lanes::{Counts, Crowd, Release, Run};
 #[cfg(feature = "guest")]
 pub(crate) use last_trace::SharedCapture;

@@ -28,9 +28,11 @@ const ODD: [u64; 4] =
 /// Up to 32 bytes it is made of (overlapping) words without a loop: the compiler then works it out for a literal.
 #[inline(always)]
 fn hash(bytes: &[u8]) -> u64 {
+    // The words overlap by what only the length says.
+    let len = ODD[1].wrapping_add(ODD[2].wrapping_mul(bytes.len() as u64));
     let short = match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
-        (Some(first), Some(last)) => mix(word(first) ^ ODD[0], word(last) ^ ODD[1]),
-        _ => mix(few(bytes) ^ ODD[0], ODD[1]),
+        (Some(first), Some(last)) => mix(word(first) ^ ODD[0], word(last) ^ len),
+        _ => mix(few(bytes) ^ ODD[0], len),
     };
     let hash = match (bytes.first_chunk::<16>(), bytes.last_chunk::<16>()) {
         (Some([.., a, b, c, d, e, f, g, h]), Some([i, j, k, l, m, n, o, p, ..])) => {
@@ -39,7 +41,7 @@ fn hash(bytes: &[u8]) -> u64 {
         }
         _ => short,
     };
-    if bytes.len() > 32 { long(bytes, hash) } else { mix(hash, ODD[2] ^ bytes.len() as u64) | 1 }
+    if bytes.len() > 32 { long(bytes, hash) } else { hash | 1 }
 }
 
 #[inline(always)]

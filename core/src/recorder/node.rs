@@ -71,6 +71,18 @@ pub(super) enum Root {
     Shared(Arc<SharedCapture>),
 }
 
+impl Root {
+    /// Another way to a root that no scope of this thread is; out of the way of those that one is.
+    #[cold]
+    #[inline(never)]
+    fn known_elsewhere(&self) -> Self {
+        match self {
+            Self::Shared(shared) => Self::Shared(Arc::clone(shared)),
+            _ => Self::None,
+        }
+    }
+}
+
 impl fmt::Debug for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Node")
@@ -128,10 +140,9 @@ impl Node {
     pub(super) fn root_below(self: &Rc<Self>) -> Root {
         let root = self.root.take();
         let below = match &root {
-            Root::None => Root::None,
-            Root::Itself => Root::Here(Rc::clone(self)),
             Root::Here(root) => Root::Here(Rc::clone(root)),
-            Root::Shared(shared) => Root::Shared(Arc::clone(shared)),
+            Root::Itself => Root::Here(Rc::clone(self)),
+            elsewhere => elsewhere.known_elsewhere(),
         };
         self.set_root(root);
         below
@@ -290,15 +301,6 @@ impl Node {
     /// Whether it is a recorded root.
     pub(crate) fn records_root(&self) -> bool {
         self.is_root() && self.records()
-    }
-
-    /// The same as [`empty`](Self::empty), but for a root that is not reached by a shared capture. True when it is one.
-    pub(super) fn empty_unshared(&self) -> (Detached, bool) {
-        let is_root = self.records_root();
-        if is_root {
-            self.take_root();
-        }
-        (self.empty(), is_root)
     }
 
     /// Whether its root was opened elsewhere.

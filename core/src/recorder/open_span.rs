@@ -1,12 +1,16 @@
 //! A span that is open: its OTLP bytes so far, and what is needed to bound, count and finish them.
 //!
+//! The bytes are those of its record from the first on, so that its end has little to add: they go where records go as
+//! they are. They are called the body without the record's header.
+//!
 //! `attributes` sets attributes. Everything that is usual is written at once, in place; whatever is not is said in `unusual`,
 //! which is the one thing that the end has to look at.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tracer_factory_ring::RecordHeader;
+use tracer_factory_ring::{HEADER_BYTES, Record, RecordHeader, Records};
 
 use super::clock::{Moment, Stopwatch};
 use super::fit::{ATTRIBUTE_FRAME, value_limit};
@@ -28,19 +32,20 @@ const CUT_VALUES: &str = "tracer.truncated_values";
 /// Room kept for what `finish` appends.
 pub(super) const TAIL_ROOM: usize = 256;
 
-/// What every span begins with, at fixed places: trace, span, start, kind, end (filled in at the end, as one word of the
-/// record, because words are how it is copied right afterwards), flags.
-const HEAD: usize = 18 + 10 + 9 + 9 + 6 + 2;
-const TRACE_ID: usize = 2;
+/// What every body begins with, at fixed places: trace, span, start, kind, end (filled in at the end, as a word of the
+/// record), flags.
+const HEAD: usize = 18 + 10 + 9 + 2 + 9 + 6;
 const END: usize = 40;
 /// The fields that may follow the head in one piece.
 const PARENT: usize = 10;
 const LONGEST_NAME: usize = 100;
-const BEGINNING: usize = HEAD + PARENT + 2 + LONGEST_NAME;
+const NAME_AND_PARENT: usize = 2 + LONGEST_NAME + PARENT;
+const BEGINNING: usize = HEADER_BYTES + HEAD + NAME_AND_PARENT;
 
 #[derive(Debug, Default)]
 pub(crate) struct OpenSpan {
-    pub(super) body: Buffer,
+    /// The record so far.
+    pub(super) record: Buffer,
     /// One bit per attribute's name seen: a clear bit means the name is new, and that there are not too many. In bytes,
     /// because for a constant name the compiler takes a byte anyway, and a word just written in bytes is slow to load.
     pub(super) seen: [u8; 8],
@@ -54,12 +59,7 @@ pub(crate) struct OpenSpan {
     dropped_links: u32,
     /// Whether the end has more to do than to fill in its time.
     pub(super) unusual: bool,
-    /// Instrumentation scope.
-    scope: u16,
-    /// The record's flags.
-    flags: u32,
     start: u64,
-    end: u64,
     /// Where the counter stood when it ended, which tells the newest of last traces whatever the wall clock does.
     pub(super) ended: u64,
     time: Stopwatch,
@@ -79,7 +79,8 @@ pub(crate) struct OpenSpan {
 /// What is known of a span when it starts.
 #[derive(Debug)]
 pub(super) struct Beginning<'a> {
-    pub(super) trace_id: TraceId,
+    /// Where it is known: read where it is written, it is never kept elsewhere meanwhile.
+    pub(super) trace_id: &'a Cell<TraceId>,
     pub(super) span_id: SpanId,
     /// All zeros for none.
     pub(super) parent: SpanId,
@@ -113,58 +114,74 @@ impl OpenSpan {
     #[inline(always)]
     pub(super) fn write_head(&mut self, begin: &Beginning<'_>) {
         let root = if begin.is_local_root { RecordHeader::LOCAL_ROOT } else { 0 };
-        (self.scope, self.flags) = (begin.scope, u32::from(begin.flags) | root);
-        self.body.clear();
+        self.record.clear();
         // In place: built elsewhere, it would be copied in wider pieces than it was just written in, and wait.
-        if let Some(block) = self.body.block::<BEGINNING>() {
-            block[0] = key::SPAN_TRACE_ID;
-            block[1] = 16;
-            block[2..18].copy_from_slice(&begin.trace_id.to_bytes());
-            block[18] = key::SPAN_ID;
-            block[19] = 8;
-            block[20..28].copy_from_slice(&begin.span_id.to_bytes());
-            block[28] = key::SPAN_START;
-            block[29..37].copy_from_slice(&self.start.to_le_bytes());
-            block[37] = key::SPAN_KIND;
-            block[38] = begin.kind.to_otlp();
-            block[39] = key::SPAN_END;
-            block[END..END + 8].copy_from_slice(&[0; 8]);
+        if let Some(block) = self.record.block::<BEGINNING>()
+            && let Some((header, block)) = block.split_first_chunk_mut::<HEADER_BYTES>()
+            && let Some((head, rest)) = block.split_first_chunk_mut::<HEAD>()
+            && let Some(rest) = rest.first_chunk_mut::<NAME_AND_PARENT>()
+        {
+            let trace_id = begin.trace_id.get().to_bytes();
+            RecordHeader {
+                len: 0,
+                tracer: 0,
+                scope: begin.scope,
+                trace_id,
+                flags: u32::from(begin.flags) | root,
+                start_unix_nanos: self.start,
+                duration_nanos: 0,
+            }
+            .write_to(header);
+            head[0] = key::SPAN_TRACE_ID;
+            head[1] = 16;
+            head[2..18].copy_from_slice(&trace_id);
+            head[18] = key::SPAN_ID;
+            head[19] = 8;
+            head[20..28].copy_from_slice(&begin.span_id.to_bytes());
+            head[28] = key::SPAN_START;
+            head[29..37].copy_from_slice(&self.start.to_le_bytes());
+            head[37] = key::SPAN_KIND;
+            head[38] = begin.kind.to_otlp();
+            head[39] = key::SPAN_END;
+            head[END..END + 8].copy_from_slice(&[0; 8]);
             let remote = if begin.parent_is_remote { key::FLAG_IS_REMOTE } else { 0 };
             let flags = u32::from(begin.flags) | key::FLAG_HAS_IS_REMOTE | remote;
-            block[48..50].copy_from_slice(&key::SPAN_FLAGS);
-            block[50..54].copy_from_slice(&flags.to_le_bytes());
-            let Some(name) = block[HEAD..].first_chunk_mut::<{ 2 + LONGEST_NAME }>() else { return };
-            name[0] = key::SPAN_NAME;
-            let mut at = HEAD;
-            let is_plain = begin.name.len() <= LONGEST_NAME
-                && self.redaction.as_ref().is_none_or(|redaction| redaction.is_known_text(begin.name));
-            if is_plain {
-                name[1] = begin.name.len() as u8;
-                copy_into(name, 2, begin.name.as_bytes());
-                at += 2 + begin.name.len();
+            head[48..50].copy_from_slice(&key::SPAN_FLAGS);
+            head[50..54].copy_from_slice(&flags.to_le_bytes());
+            rest[0] = key::SPAN_NAME;
+            if begin.name.len() > LONGEST_NAME
+                || !self.redaction.as_ref().is_none_or(|redaction| redaction.is_known_text(begin.name))
+            {
+                return self.write_long_name(begin.name, begin.parent);
             }
+            rest[1] = begin.name.len() as u8;
+            copy_into(rest, 2, begin.name.as_bytes());
+            let mut at = 2 + begin.name.len();
             if begin.parent.is_valid()
-                && let Some(field) = block.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<PARENT>())
+                && let Some(field) = rest.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<PARENT>())
             {
                 field[0] = key::SPAN_PARENT_ID;
                 field[1] = 8;
                 field[2..].copy_from_slice(&begin.parent.to_bytes());
                 at += PARENT;
             }
-            self.body.used(at);
-            if !is_plain {
-                self.write_long_name(begin.name);
-            }
+            self.record.used(HEADER_BYTES + HEAD + at);
         }
     }
 
     /// One that is long, or that may hold a secret.
     #[cold]
     #[inline(never)]
-    fn write_long_name(&mut self, name: &str) {
+    fn write_long_name(&mut self, name: &str, parent: SpanId) {
+        self.record.used(HEADER_BYTES + HEAD);
         let clean = self.redaction.as_ref().map(|redaction| redaction.text(name));
         let name = cut(clean.as_deref().unwrap_or(name), self.limits.span_bytes / 4);
-        self.body.with_vec(|body| length_delimited(body, key::SPAN_NAME, name.as_bytes()));
+        self.record.with_vec(|body| {
+            length_delimited(body, key::SPAN_NAME, name.as_bytes());
+            if parent.is_valid() {
+                length_delimited(body, key::SPAN_PARENT_ID, &parent.to_bytes());
+            }
+        });
     }
 
     /// Takes over a tracer's bounds and rules.
@@ -182,21 +199,28 @@ impl OpenSpan {
         } else {
             ([0; 8], 0)
         };
-        self.body.limit(self.limits.span_bytes.saturating_sub(TAIL_ROOM).max(BEGINNING));
+        let span_bytes = self.limits.span_bytes.saturating_sub(TAIL_ROOM);
+        self.record.limit(span_bytes.saturating_add(HEADER_BYTES).max(BEGINNING));
+    }
+
+    /// The number of the recorder that it began in.
+    #[cfg(feature = "guest")]
+    pub(super) fn recorder(&self) -> u64 {
+        self.recorder
     }
 
     /// What is written so far; a valid `Span` message at any time.
     #[inline]
     pub(crate) fn body(&self) -> &[u8] {
-        self.body.written()
+        self.record.written().get(HEADER_BYTES..).unwrap_or_default()
     }
 
     /// Lets go of memory that is unusually large.
     #[inline(always)]
     pub(super) fn shrink(&mut self) {
         const KEPT: usize = 64 << 10;
-        if self.body.capacity() > KEPT {
-            self.body.release();
+        if self.record.capacity() > KEPT {
+            self.record.release();
         }
     }
 
@@ -212,8 +236,8 @@ impl OpenSpan {
     /// Bytes that values may still take, so that the span stays under its cap.
     #[inline]
     pub(super) fn room(&self, name: &str) -> Option<usize> {
-        let used = self.body.len() + name.len() + ATTRIBUTE_FRAME + TAIL_ROOM;
-        self.limits.span_bytes.checked_sub(used)
+        let used = self.record.len() + name.len() + ATTRIBUTE_FRAME + TAIL_ROOM;
+        self.limits.span_bytes.saturating_add(HEADER_BYTES).checked_sub(used)
     }
 
     /// Adds an event that happens now and says nothing but its name.
@@ -230,7 +254,7 @@ impl OpenSpan {
         if name.len() <= LONGEST
             && self.redaction.as_ref().is_none_or(|redaction| redaction.is_known_text(name))
             && self.events < self.limits.events
-            && let Some(block) = self.body.block::<{ 13 + LONGEST }>()
+            && let Some(block) = self.record.block::<{ 13 + LONGEST }>()
         {
             self.events += 1;
             block[0] = key::SPAN_EVENT;
@@ -240,7 +264,7 @@ impl OpenSpan {
             block[11] = key::EVENT_NAME;
             block[12] = name.len() as u8;
             copy_into(block, 13, name.as_bytes());
-            self.body.advance(13 + name.len());
+            self.record.advance(13 + name.len());
             return;
         }
         self.add_event(name, Some(time), [].into_iter());
@@ -267,7 +291,7 @@ impl OpenSpan {
         };
         self.events += 1;
         let (redaction, count) = (redaction.as_deref(), limits.event_attributes);
-        let cut = self.body.with_vec(|body| {
+        let cut = self.record.with_vec(|body| {
             body.extend_from_slice(&[key::SPAN_EVENT, 0]);
             let start = body.len();
             body.push(key::EVENT_TIME);
@@ -298,7 +322,7 @@ impl OpenSpan {
         };
         self.links += 1;
         let (redaction, count) = (self.redaction.as_deref(), limits.link_attributes);
-        let cut = self.body.with_vec(|body| {
+        let cut = self.record.with_vec(|body| {
             nested(body, key::SPAN_LINK, |out| {
                 write_link_context(out, context);
                 let keys = (key::LINK_ATTRIBUTE, key::LINK_DROPPED_ATTRIBUTES);
@@ -335,52 +359,41 @@ impl OpenSpan {
         if self.room(name).is_none() {
             return self.count_cut(true);
         }
-        self.body.with_vec(|body| length_delimited(body, key::SPAN_NAME, name.as_bytes()));
+        self.record.with_vec(|body| length_delimited(body, key::SPAN_NAME, name.as_bytes()));
     }
 
     pub(crate) fn set_kind(&mut self, kind: SpanKind) {
-        self.body.with_vec(|body| varint_field(body, key::SPAN_KIND, u64::from(kind.to_otlp())));
+        self.record.with_vec(|body| varint_field(body, key::SPAN_KIND, u64::from(kind.to_otlp())));
     }
 
     /// Vendors' entries of the trace.
     #[cold]
     pub(super) fn set_trace_state(&mut self, text: &str) {
-        self.body.with_vec(|body| length_delimited(body, key::SPAN_TRACE_STATE, text.as_bytes()));
+        self.record.with_vec(|body| length_delimited(body, key::SPAN_TRACE_STATE, text.as_bytes()));
     }
 
-    /// Writes what is known only at the end: the clock's time, unless another is given. The body is then the whole span.
+    /// Writes what is known only at the end: the clock's time, unless another is given. Its record is then whole.
     #[inline(always)]
-    pub(super) fn finish(&mut self, end: Option<u64>) -> RecordHeader {
+    pub(super) fn finish(&mut self, end: Option<u64>) -> Option<Record<'_>> {
         let now = self.time.now();
         self.ended = now.count;
         let end = end.unwrap_or(now.unix_nanos).max(self.start);
-        self.end = end;
         if self.unusual {
             self.finish_unusual();
         }
-        let Some(head) = self.body.head::<HEAD>() else { return RecordHeader::default() };
-        head[END..END + 8].copy_from_slice(&end.to_le_bytes());
-        let trace_id = head[TRACE_ID..].first_chunk().copied().unwrap_or_default();
-        self.header_of(trace_id)
-    }
-
-    /// The record's header, of a span that is finished.
-    pub(super) fn header(&self) -> RecordHeader {
-        let trace_id = self.body().get(TRACE_ID..).and_then(|rest| rest.first_chunk()).copied();
-        self.header_of(trace_id.unwrap_or_default())
-    }
-
-    #[inline(always)]
-    fn header_of(&self, trace_id: [u8; 16]) -> RecordHeader {
-        RecordHeader {
-            len: self.body.len() as u32,
-            tracer: 0,
-            scope: self.scope,
-            trace_id,
-            flags: self.flags,
-            start_unix_nanos: self.start,
-            duration_nanos: self.end.wrapping_sub(self.start),
+        // Never so; it spares the compiler the question further on.
+        if self.record.len() < HEADER_BYTES + HEAD {
+            return None;
         }
+        let span_bytes = self.record.len() - HEADER_BYTES;
+        let record = self.record.with_room::<{ Record::PADDING }>();
+        record.get_mut(HEADER_BYTES + END..)?.first_chunk_mut::<8>()?.copy_from_slice(&end.to_le_bytes());
+        Record::complete(record, span_bytes as u32, end - self.start)
+    }
+
+    /// The record of a span that is finished.
+    pub(super) fn record(&self) -> Option<Record<'_>> {
+        Records::new(self.record.all()).next_whole()
     }
 
     #[cold]
@@ -392,7 +405,7 @@ impl OpenSpan {
             let write = |body: &mut Vec<u8>| {
                 write_value_bounded(body, key::SPAN_ATTRIBUTE, CUT_VALUES, &value, usize::MAX);
             };
-            self.body.with_vec(write);
+            self.record.with_vec(write);
         }
         for (key, count) in [
             (key::SPAN_DROPPED_ATTRIBUTES, self.dropped_attributes),
@@ -400,12 +413,14 @@ impl OpenSpan {
             (key::SPAN_DROPPED_LINKS, self.dropped_links),
         ] {
             if count > 0 {
-                self.body.with_vec(|body| varint_field(body, key, u64::from(count)));
+                self.record.with_vec(|body| varint_field(body, key, u64::from(count)));
             }
         }
-        self.body.with_vec(|body| write_status(body, &self.status));
-        if self.status.code == StatusCode::Error {
-            self.flags |= RecordHeader::ERROR;
+        self.record.with_vec(|body| write_status(body, &self.status));
+        if self.status.code == StatusCode::Error
+            && let Some(header) = self.record.with_room::<0>().first_chunk_mut()
+        {
+            RecordHeader::raise_flags(header, RecordHeader::ERROR);
         }
     }
 }

@@ -4,24 +4,26 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
 use std::time::Duration;
 
-use tracer_factory_ring::{Consumer, Producer, RingFile, fork, lane};
+use tracer_factory_ring::fork::{self, PerProcess};
+use tracer_factory_ring::{Producer, RingFile};
 
 use super::frame::Worker;
-use super::lanes::Lanes;
+use super::lanes::{Lanes, ThreadShare};
 use super::last_trace::Capture;
 use super::redaction::Redaction;
+use super::supply::Supply;
 use crate::config::{Limits, Overflow, TracerConfig};
-use crate::lock::lock;
+use crate::lock::{inherited, lock};
 use crate::otlp::{ResourceBytes, decode_span};
 use crate::redact::Redactor;
 use crate::sampling::Sampler;
 use crate::span::Trace;
 
-/// How long delivery has to make room in a full lane before a span is dropped. It takes far less, unless the machine has
-/// other work for all of its processors.
+/// How long delivery has to make room in a full lane before a span waits in memory instead. It takes far less, unless
+/// the disk hangs or the machine has other work for all of its processors.
 const A_MOMENT: Duration = Duration::from_millis(100);
 
 /// Wakes whoever empties the lanes.
@@ -38,22 +40,58 @@ pub(crate) struct Recorder {
     pub(super) limits: Limits,
     pub(super) sampler: Sampler,
     resource: Arc<ResourceBytes>,
-    lane_bytes: usize,
-    /// How long a thread waits for room in its lane.
-    patience: Duration,
-    /// Where lanes are that survive the process.
-    ring: OnceLock<Arc<RingFile>>,
+    overflow: Overflow,
+    supply: Supply,
     lanes: Lanes,
     wake: OnceLock<Wake>,
     closed: AtomicBool,
     /// Spans that ended after teardown.
     late: AtomicU64,
-    /// Traces that head sampling did not record: those of threads that ended, and a counter for each thread.
-    sampled_out: Mutex<(u64, Vec<Arc<AtomicU64>>)>,
+    sampled_out: Mutex<SampledOut>,
     redaction: Option<Arc<Redaction>>,
     /// The worker that spans of unbound threads belong to: the only one there is, or none.
     only_worker: AtomicI64,
     workers: Mutex<Vec<i64>>,
+}
+
+/// Traces that head sampling did not record.
+#[derive(Default)]
+struct SampledOut {
+    /// Of threads that ended.
+    ended: u64,
+    /// One for each thread.
+    counters: Vec<Arc<AtomicU64>>,
+}
+
+impl SampledOut {
+    fn new_counter(&mut self) -> Arc<AtomicU64> {
+        // Before there would be more of them: so they never take more than twice what those of living threads do.
+        if self.counters.len() == self.counters.capacity() {
+            self.let_go();
+        }
+        let counter = Arc::default();
+        self.counters.push(Arc::clone(&counter));
+        counter
+    }
+
+    fn sum(&mut self) -> u64 {
+        self.let_go();
+        self.ended + self.counters.iter().map(|counter| counter.load(Relaxed)).sum::<u64>()
+    }
+
+    /// Adds up what threads have left that ended.
+    fn let_go(&mut self) {
+        let Self { ended, counters } = self;
+        counters.retain(|counter| {
+            // The thread's own is gone before its count is read for the last time.
+            let lives = Arc::strong_count(counter) > 1;
+            if !lives {
+                std::sync::atomic::fence(Acquire);
+                *ended += counter.load(Relaxed);
+            }
+            lives
+        });
+    }
 }
 
 impl fmt::Debug for Recorder {
@@ -69,15 +107,18 @@ impl Drop for Recorder {
 }
 
 fn by_id() -> MutexGuard<'static, HashMap<u64, Weak<Recorder>>> {
-    static BY_ID: LazyLock<Mutex<HashMap<u64, Weak<Recorder>>>> = LazyLock::new(Mutex::default);
-    lock(&BY_ID)
+    static BY_ID: PerProcess<Mutex<HashMap<u64, Weak<Recorder>>>> = PerProcess::new();
+    lock(BY_ID.get(inherited))
 }
 
 impl Recorder {
     pub(crate) fn new(config: &TracerConfig, sampler: Sampler, resource: Arc<ResourceBytes>) -> Arc<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
+        // Before there are threads that record: a fork during that leaves a child that can't.
+        super::clock::set_up();
         let id = NEXT.fetch_add(1, Relaxed);
         let rules = Redactor::new(&config.redact);
+        let rules = if config.captures_messages() { rules } else { rules.without_messages() };
         let redaction = (!rules.is_off()).then(|| Arc::new(Redaction::new(rules)));
         let recorder = Arc::new(Self {
             id,
@@ -86,14 +127,9 @@ impl Recorder {
             limits: config.limits.clone(),
             sampler,
             resource,
-            lane_bytes: config.delivery.lane_bytes,
-            patience: match config.delivery.overflow {
-                Overflow::Spill => A_MOMENT,
-                Overflow::Drop => Duration::ZERO,
-                Overflow::Block => Duration::MAX,
-            },
-            ring: OnceLock::new(),
-            lanes: Lanes::default(),
+            overflow: config.delivery.overflow,
+            supply: Supply::new(config.delivery.lane_bytes),
+            lanes: Lanes::holding(config.delivery.queue_bytes),
             wake: OnceLock::new(),
             closed: AtomicBool::new(false),
             late: AtomicU64::new(0),
@@ -144,23 +180,51 @@ impl Recorder {
     }
 
     pub(crate) fn set_heir(&self, heir: Arc<Self>) {
+        // For contexts of the parent's, should its own list have been out of reach.
+        by_id().entry(self.id).or_insert_with(|| Arc::downgrade(&heir));
         let _ = self.heir.set(heir);
     }
 
-    /// From now on threads that begin to record get lanes in this file.
-    pub(crate) fn use_ring(&self, ring: Arc<RingFile>) {
-        let _ = self.ring.set(ring);
+    /// Where threads that begin to record from now on get their lanes, or why spans don't survive the process although
+    /// they are to.
+    pub(crate) fn use_ring(&self, ring: Result<Arc<RingFile>, String>) {
+        self.supply.set_file(ring);
     }
 
-    /// A lane for a thread: in the file when there is one and it has room, else in memory.
-    pub(super) fn new_lane(&self) -> (Producer, Consumer) {
-        let mapped = self.ring.get().and_then(|ring| ring.lane().ok().flatten());
-        mapped.unwrap_or_else(|| lane(self.lane_bytes))
+    /// Why some of what has just ended would not survive the process although it is to, if so.
+    pub(crate) fn exposed(&self) -> Option<String> {
+        self.supply.exposed()
+    }
+
+    /// A lane for a thread, known to whoever empties the lanes.
+    pub(super) fn new_lane(&self, share: &Arc<ThreadShare>) -> Producer {
+        let supplied = self.supply.lane();
+        self.lanes.register(supplied.consumer, supplied.place, Arc::clone(share));
+        if supplied.few_left {
+            // Those of threads that are gone keep what waits for a destination.
+            self.want_room();
+        }
+        supplied.producer
     }
 
     /// How long a thread waits for room in its lane.
     pub(super) fn patience(&self) -> Duration {
-        self.patience
+        match self.overflow {
+            Overflow::Spill => A_MOMENT,
+            Overflow::Drop => Duration::ZERO,
+            Overflow::Block => Duration::MAX,
+        }
+    }
+
+    /// Whether a span waits in memory when its lane has no room.
+    pub(super) fn spills(&self) -> bool {
+        self.overflow != Overflow::Drop
+    }
+
+    /// What is in the lanes is to go elsewhere, whatever that costs.
+    pub(super) fn want_room(&self) {
+        self.lanes.want_room();
+        self.wake();
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -210,24 +274,12 @@ impl Recorder {
 
     /// Traces that head sampling did not record.
     pub(crate) fn sampled_out(&self) -> u64 {
-        let mut sampled_out = lock(&self.sampled_out);
-        let (ended, counters) = &mut *sampled_out;
-        counters.retain(|counter| {
-            let count = counter.load(Relaxed);
-            let lives = Arc::strong_count(counter) > 1;
-            if !lives {
-                *ended += count;
-            }
-            lives
-        });
-        *ended + counters.iter().map(|counter| counter.load(Relaxed)).sum::<u64>()
+        lock(&self.sampled_out).sum()
     }
 
     /// A counter that one thread raises.
     pub(super) fn new_sampled_out_counter(&self) -> Arc<AtomicU64> {
-        let counter = Arc::default();
-        lock(&self.sampled_out).1.push(Arc::clone(&counter));
-        counter
+        lock(&self.sampled_out).new_counter()
     }
 
     pub(super) fn redaction(&self) -> Option<&Arc<Redaction>> {
@@ -275,5 +327,25 @@ impl Recorder {
             span
         });
         Trace { spans: spans.collect(), omitted_spans: capture.omitted }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_of_threads_that_ended_are_added_up_without_being_asked_for() {
+        let mut sampled_out = SampledOut::default();
+        let lasting = sampled_out.new_counter();
+        for _ in 0..10_000 {
+            sampled_out.new_counter().store(1, Relaxed);
+        }
+        assert!(sampled_out.counters.len() <= 8, "{}", sampled_out.counters.len());
+        lasting.store(5, Relaxed);
+        assert_eq!(sampled_out.sum(), 10_005);
+        drop(lasting);
+        assert_eq!(sampled_out.sum(), 10_005, "what was counted stays counted");
+        assert!(sampled_out.counters.is_empty());
     }
 }

@@ -9,6 +9,7 @@ mod block;
 mod cards;
 mod found;
 mod keys;
+mod messages;
 mod scan;
 mod tokens;
 mod url;
@@ -23,6 +24,7 @@ use crate::config::{RedactConfig, RedactMode, UrlQuery};
 use crate::value::{AttrValue, Value};
 use found::{PLAIN, QUERY, is_mark_alone};
 use keys::KeyRules;
+use messages::is_message;
 
 /// The key under which a status' message is judged, as OpenTelemetry's mappings name it.
 pub const STATUS_MESSAGE: &str = "otel.status_description";
@@ -32,19 +34,32 @@ pub const STATUS_MESSAGE: &str = "otel.status_description";
 pub struct Redactor {
     keys: KeyRules,
     query: UrlQuery,
-    is_off: bool,
+    /// Nothing is secret.
+    secrets_are_kept: bool,
+    /// What people and models say to each other goes.
+    hides_messages: bool,
 }
+
+/// What stands for a message that is not captured.
+pub const NOT_CAPTURED: &str = "[not captured]";
 
 impl Redactor {
     /// The rules of a configuration.
     pub fn new(config: &RedactConfig) -> Self {
-        Self { keys: KeyRules::new(config), query: config.url_query, is_off: config.mode == RedactMode::Off }
+        let secrets_are_kept = config.mode == RedactMode::Off;
+        Self { keys: KeyRules::new(config), query: config.url_query, secrets_are_kept, hides_messages: false }
+    }
+
+    /// The same, and what people and models say to each other goes too.
+    #[must_use]
+    pub fn without_messages(self) -> Self {
+        Self { hides_messages: true, ..self }
     }
 
     /// True when nothing is ever taken out.
     #[inline]
     pub fn is_off(&self) -> bool {
-        self.is_off
+        self.secrets_are_kept && !self.hides_messages
     }
 
     /// Whether the value of an attribute of this name goes whole.
@@ -55,7 +70,11 @@ impl Redactor {
     /// or describe (`token_type`, `time_to_first_token`); `tokens` only behind `access` and the like. A last
     /// word that describes (`password.length`, `secret.arn`) makes a name clean again.
     pub fn key_is_secret(&self, name: &str) -> bool {
-        self.keys.hides(name)
+        self.hides_message(name) || self.keys.hides(name)
+    }
+
+    fn hides_message(&self, name: &str) -> bool {
+        self.hides_messages && is_message(name)
     }
 
     /// Bytes of the shortest text that can hold a secret of its own.
@@ -70,7 +89,7 @@ impl Redactor {
     /// The text without its secrets; `None` when it can stay as it is, which costs no allocation.
     #[inline]
     pub fn value(&self, text: &str) -> Option<String> {
-        if Self::is_short(text) || self.is_off {
+        if Self::is_short(text) || self.secrets_are_kept {
             return None;
         }
         let clean = scan::scan(text, &self.keys, self.query)?;
@@ -93,10 +112,13 @@ impl Redactor {
     /// What is recorded instead of an attribute's value; `None` when it can stay as it is. Maps are
     /// judged by their own names too, arrays item by item.
     pub fn value_of(&self, key: &str, value: &AttrValue<'_>) -> Option<Value> {
-        if self.is_off {
+        if self.hides_message(key) {
+            return hidden(value, NOT_CAPTURED);
+        }
+        if self.secrets_are_kept {
             return None;
         }
-        if self.key_is_secret(key) {
+        if self.keys.hides(key) {
             let mark = if key == "url.query" { QUERY } else { PLAIN };
             return hidden(value, mark);
         }

@@ -324,7 +324,9 @@ proptest! {
     /// What is passed over in haste holds nothing.
     #[test]
     fn nothing_is_missed_in_haste(text in pieces(), more in "[-=:_ @/.?&a-z0-9A-Z\"]{0,40}") {
-        for text in [&text, &more, &format!("{more}{text}")] {
+        let texts = [text.clone(), more.clone(), format!("{more}{text}")];
+        // Shorter ones are never looked at.
+        for text in texts.iter().filter(|text| !Redactor::is_short(text)) {
             for redactor in [redactor(), with_query(UrlQuery::All), with_query(UrlQuery::Keep)] {
                 let slow = scan::scan_everywhere(text, &redactor.keys, redactor.query);
                 prop_assert_eq!(scan::scan(text, &redactor.keys, redactor.query), slow, "{}", text);

@@ -44,9 +44,10 @@ impl Moment {
 
 #[cfg(target_os = "linux")]
 fn this_boot() -> (u128, u64) {
-    use std::sync::OnceLock;
-    static BOOT: OnceLock<u128> = OnceLock::new();
-    let boot = *BOOT.get_or_init(|| {
+    use tracer_factory_ring::fork::PerProcess;
+    // It is the same in a child, which must not wait for a thread of its parent that was just reading it.
+    static BOOT: PerProcess<u128> = PerProcess::new();
+    let boot = *BOOT.get(|_| {
         let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
         let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
         u128::from_str_radix(&digits, 16).unwrap_or_default()

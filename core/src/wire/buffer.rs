@@ -78,21 +78,38 @@ impl Buffer {
         self.used += len as u32;
     }
 
-    /// The first `N` bytes, which were written.
+    /// All bytes, written or not, and at least `N` behind those that are.
     #[inline(always)]
-    pub(crate) fn head<const N: usize>(&mut self) -> Option<&mut [u8; N]> {
-        self.bytes.first_chunk_mut()
+    pub(crate) fn with_room<const N: usize>(&mut self) -> &mut [u8] {
+        if self.len() + N > self.bytes.len() {
+            self.make_room(N);
+        }
+        &mut self.bytes
     }
 
-    /// The next `len` bytes, which count and may hold anything. There is no limit to them.
-    #[inline]
-    pub(crate) fn append(&mut self, len: usize) -> &mut [u8] {
-        let (start, end) = (self.len(), self.len() + len);
+    /// No more than is asked for: blocks must not reach further for it.
+    #[cold]
+    #[inline(never)]
+    fn make_room(&mut self, len: usize) {
+        self.bytes.resize(self.len() + len, 0);
+    }
+
+    /// All bytes, written or not.
+    pub(crate) fn all(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Appends `bytes`. There is no limit to them.
+    #[inline(always)]
+    pub(crate) fn append(&mut self, bytes: &[u8]) {
+        let (start, end) = (self.len(), self.len() + bytes.len());
         if end > self.bytes.len() {
             self.grow(end);
         }
-        self.used = end as u32;
-        self.bytes.get_mut(start..end).unwrap_or_default()
+        if let Some(to) = self.bytes.get_mut(start..end) {
+            to.copy_from_slice(bytes);
+            self.used = end as u32;
+        }
     }
 
     #[cold]
@@ -166,13 +183,14 @@ mod tests {
         let block = buffer.block::<4>().unwrap();
         *block = *b"abcd";
         buffer.advance(2);
-        buffer.append(2).copy_from_slice(b"ef");
+        buffer.append(b"ef");
         assert_eq!(buffer.written(), b"abef");
-        buffer.head::<1>().unwrap()[0] = b'A';
+        buffer.with_room::<1000>()[0] = b'A';
+        assert!(buffer.all().len() == 1004 && buffer.all().starts_with(b"Abef"));
         assert_eq!(buffer.written(), b"Abef");
         buffer.clear();
         assert_eq!((buffer.written(), buffer.len()), (&b""[..], 0));
-        buffer.append(1).copy_from_slice(b"x");
+        buffer.append(b"x");
         assert_eq!(buffer.written(), b"x", "nothing of what was there before shows");
     }
 
@@ -193,7 +211,7 @@ mod tests {
             let (mut buffer, mut vec) = (Buffer::default(), Vec::new());
             for (way, text) in &pieces {
                 match way {
-                    0 => buffer.append(text.len()).copy_from_slice(text.as_bytes()),
+                    0 => buffer.append(text.as_bytes()),
                     1 => buffer.with_vec(|vec| vec.extend_from_slice(text.as_bytes())),
                     _ => {
                         *buffer.block().unwrap() = *b"block";

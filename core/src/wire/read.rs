@@ -19,6 +19,9 @@ pub enum DecodeError {
     /// Values nested deeper than any real one.
     #[error("values are nested more than {} deep", DecodeError::DEPTH)]
     TooDeep,
+    /// Elements of hardly a byte each, whose values would take many times the memory of the message.
+    #[error("far too many empty elements")]
+    TooManyElements,
 }
 
 impl DecodeError {
@@ -95,6 +98,7 @@ impl<'a> Reader<'a> {
         self.rest
     }
 
+    #[inline]
     fn take(&mut self, len: usize) -> Result<&'a [u8], DecodeError> {
         let (bytes, rest) = self.rest.split_at_checked(len).ok_or(DecodeError::Truncated)?;
         self.rest = rest;
@@ -111,6 +115,7 @@ impl<'a> Reader<'a> {
         self.long_varint()
     }
 
+    #[cold]
     fn long_varint(&mut self) -> Result<u64, DecodeError> {
         let mut value = 0;
         for (i, byte) in self.rest.iter().take(10).enumerate() {
@@ -127,6 +132,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next field's number and value; `None` at the end.
+    #[inline]
     pub fn field(&mut self) -> Result<Option<(u32, Field<'a>)>, DecodeError> {
         loop {
             if self.rest.is_empty() {
@@ -155,11 +161,13 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[inline]
     fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
         self.take(N)?.try_into().map_err(|_| DecodeError::Truncated)
     }
 
     /// Groups are long deprecated; a sender's unknown one is passed over, as protobuf demands.
+    #[cold]
     fn skip_group(&mut self, number: u32, depth: u32) -> Result<(), DecodeError> {
         let depth = depth.checked_sub(1).ok_or(DecodeError::TooDeep)?;
         loop {

@@ -198,7 +198,13 @@ impl<'a> Expansion<'a> {
             let set = Ident::new("set_attribute_with", generated(value.span()));
             quote_spanned!(Span::mixed_site()=> #span.#set(#key, || #value);)
         });
-        quote!(#(#arguments)* #(#attributes)*)
+        let event_type = self.options.event_type.iter().map(|[event_type, kind]| {
+            quote_spanned! {Span::mixed_site()=>
+                #span.set_attribute("event_type", #event_type);
+                #span.set_attribute("agentops.span.kind", #kind);
+            }
+        });
+        quote!(#(#event_type)* #(#arguments)* #(#attributes)*)
     }
 
     /// The body and its arguments, as they are to be dropped.

@@ -54,6 +54,7 @@ use proc_macro::TokenStream;
 /// |---|---|
 /// | `name = "…"` | the span's name; otherwise the function's, or `Type::method` in a traced `impl` block. A constant will do too. On a block it takes the place of `Type` |
 /// | `kind = "…"` | `internal` (the default), `server`, `client`, `producer` or `consumer` |
+/// | `event_type = "…"` | what an agent does: `session`, `agent`, `task`, `operation`, `workflow`, `tool`, `model`, `chain` or `guardrail`; recorded as `event_type` and `agentops.span.kind` |
 /// | `attributes(key = expr, …)` | more attributes. Keys are `word`, `dotted.words` or `"any text"`; values are what `AttrValue` can be made from, and may use the arguments |
 /// | `skip(arg, …)`, `skip_all` | arguments that are not recorded |
 /// | `err` | an `Err` is recorded by `record_error`. It needs a `std::error::Error`, or what leads to one as `Box<dyn Error>` and `anyhow::Error` do |

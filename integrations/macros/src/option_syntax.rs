@@ -8,7 +8,7 @@ use syn::{Error, Expr, ExprLit, Lit, LitStr, Result, Token, parenthesized, token
 
 use crate::options::{ErrorCapture, ErrorForm, Options, Parent};
 
-const KNOWN: &str = "`name`, `kind`, `attributes`, `skip`, `skip_all`, `err`, `tracer`, `parent`, `new_trace`, `crate`, `ignore`";
+const KNOWN: &str = "`name`, `kind`, `event_type`, `attributes`, `skip`, `skip_all`, `err`, `tracer`, `parent`, `new_trace`, `crate`, `ignore`";
 
 impl Parse for Options {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
@@ -37,6 +37,7 @@ impl Options {
         match option.to_string().as_str() {
             "name" => self.name = Some(parse_name(input)?),
             "kind" => self.kind = Some(parse_kind(input)?),
+            "event_type" => self.event_type = Some(parse_event_type(input)?),
             "attributes" => {
                 let content;
                 parenthesized!(content in input);
@@ -106,6 +107,20 @@ fn parse_kind(input: ParseStream<'_>) -> Result<Ident> {
         }
     };
     Ok(Ident::new(variant, Span::mixed_site()))
+}
+
+/// The value of `event_type`, and in AgentOps' words that of `agentops.span.kind`.
+fn parse_event_type(input: ParseStream<'_>) -> Result<[LitStr; 2]> {
+    const KNOWN: [&str; 9] =
+        ["session", "agent", "task", "operation", "workflow", "tool", "model", "chain", "guardrail"];
+    let given: LitStr = parse_value(input)?;
+    let word = given.value();
+    if !KNOWN.contains(&word.as_str()) {
+        let known = KNOWN.map(|known| format!("`{known}`")).join(", ");
+        return Err(Error::new(given.span(), format!("`{word}` is not an event type: there are {known}")));
+    }
+    let kind = if word == "model" { "llm" } else { &word };
+    Ok([given.clone(), LitStr::new(kind, given.span())])
 }
 
 fn parse_err(input: ParseStream<'_>) -> Result<ErrorForm> {

@@ -10,6 +10,8 @@ pub(crate) struct Options {
     pub(crate) name: Option<Expr>,
     /// A variant of `SpanKind`.
     pub(crate) kind: Option<Ident>,
+    /// The values of `event_type` and `agentops.span.kind`.
+    pub(crate) event_type: Option<[LitStr; 2]>,
     pub(crate) attributes: Vec<(LitStr, Expr)>,
     pub(crate) skip: Vec<Ident>,
     pub(crate) skip_all: bool,
@@ -52,6 +54,7 @@ impl Options {
         Self {
             name: self.name,
             kind: self.kind.or(block.kind),
+            event_type: self.event_type.or(block.event_type),
             attributes,
             skip: [self.skip, block.skip].concat(),
             skip_all: self.skip_all || block.skip_all,

@@ -6,11 +6,13 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-/// A real server that tests can run against.
+/// A real server, or another's program, that tests can run against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Backend {
     /// Zipkin's own server.
     Zipkin,
+    /// agent-lightning's Python package, whose adapter makes triplets.
+    AgentLightning,
     /// Arize Phoenix, which shows traces of language models.
     Phoenix,
     /// An OpenTelemetry Collector with a handful of components.
@@ -21,12 +23,14 @@ pub enum Backend {
 
 impl Backend {
     /// All of them, the quickest to provision first.
-    pub const ALL: [Self; 4] = [Self::Zipkin, Self::Phoenix, Self::Collector, Self::Jaeger];
+    pub const ALL: [Self; 5] =
+        [Self::Zipkin, Self::AgentLightning, Self::Phoenix, Self::Collector, Self::Jaeger];
 
     /// The name on the command line and in the cache.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Zipkin => "zipkin",
+            Self::AgentLightning => "agent-lightning",
             Self::Phoenix => "phoenix",
             Self::Collector => "collector",
             Self::Jaeger => "jaeger",
@@ -37,6 +41,7 @@ impl Backend {
     pub const fn version(self) -> &'static str {
         match self {
             Self::Zipkin => "3.6.1",
+            Self::AgentLightning => "0.3.0",
             Self::Phoenix => "20.26.1",
             Self::Collector => "0.160.0",
             Self::Jaeger => "1.76.0",
@@ -48,11 +53,11 @@ impl Backend {
         cache.join(format!("{}-{}", self.name(), self.version()))
     }
 
-    /// The file inside [`dir`](Self::dir) that gets run: a binary, a jar, or Phoenix's Python.
+    /// The file inside [`dir`](Self::dir) that gets run: a binary, a jar, or an environment's Python.
     pub const fn program(self) -> &'static str {
         match self {
             Self::Zipkin => "zipkin-server.jar",
-            Self::Phoenix => "venv/bin/python",
+            Self::AgentLightning | Self::Phoenix => "venv/bin/python",
             Self::Collector => "otelcol",
             Self::Jaeger => "jaeger",
         }
@@ -143,7 +148,7 @@ mod tests {
         let unknown = "tempo".parse::<Backend>().unwrap_err();
         assert_eq!(
             unknown.to_string(),
-            "unknown backend `tempo`: there are zipkin, phoenix, collector, jaeger"
+            "unknown backend `tempo`: there are zipkin, agent-lightning, phoenix, collector, jaeger"
         );
     }
 }

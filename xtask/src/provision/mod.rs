@@ -1,6 +1,7 @@
 //! `cargo xtask provision`: gets the real servers that tests run against, each by its recipe, into
 //! the cache. This file knows the recipes and checks that their tools are there.
 
+mod agent_lightning;
 pub(crate) mod cache;
 mod collector;
 mod go;
@@ -34,6 +35,7 @@ impl Recipe {
     fn of(backend: Backend) -> Self {
         match backend {
             Backend::Zipkin => zipkin::recipe(),
+            Backend::AgentLightning => agent_lightning::recipe(),
             Backend::Phoenix => phoenix::recipe(),
             Backend::Collector => collector::recipe(),
             Backend::Jaeger => jaeger::recipe(),

@@ -3,13 +3,16 @@
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use tracer_factory_core::PerProcess;
+
 use super::attach::{Attached, start_or_join};
 use crate::config::ServerConfig;
 use crate::error::ServerError;
 use crate::server::ServerHandle;
 
 /// The servers that run here. A stop happens under the lock, so that a new start never meets a half-stopped one.
-static RUNNING: Mutex<Vec<Running>> = Mutex::new(Vec::new());
+/// A child has none of them, and must not wait for a thread that was starting one when it was forked.
+static RUNNING: PerProcess<Mutex<Vec<Running>>> = PerProcess::new();
 
 #[derive(Debug)]
 struct Running {
@@ -43,7 +46,7 @@ pub(super) enum Leased {
 }
 
 fn running() -> MutexGuard<'static, Vec<Running>> {
-    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+    RUNNING.get(|_| Mutex::default()).lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A share of the server at `config.listen`: the one that runs here, a new one, or another process's.

@@ -32,6 +32,13 @@ const ROWS: &[Row] = &[
     ("limits.value_bytes", &[("TRACER_VALUE_LENGTH_LIMIT", "4KiB", "4KiB"), ("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "2", "2"), ("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "3", "3")]),
     ("limits.span_bytes", &[("TRACER_SPAN_BYTES", "65536", "64KiB")]),
     ("limits.last_trace_bytes", &[("TRACER_LAST_TRACE_BYTES", "0", "0")]),
+    (
+        "capture_messages",
+        &[
+            ("TRACER_CAPTURE_MESSAGES", "no", "false"),
+            ("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "span_only", "true"),
+        ],
+    ),
     ("redact.mode", &[("TRACER_REDACT", "OFF", "off")]),
     ("redact.keys", &[("TRACER_REDACT_KEYS", "a, b.c", "a,b.c")]),
     ("redact.allow_keys", &[("TRACER_REDACT_ALLOW_KEYS", "a.*", "a.*")]),
@@ -53,7 +60,10 @@ const ROWS: &[Row] = &[
     ("otlp.headers", &[("OTLP_HEADERS", "k=canary", "<hidden>"), ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "k=canary", "<hidden>"), ("OTEL_EXPORTER_OTLP_HEADERS", "k=canary", "<hidden>")]),
     ("otlp.timeout", &[("OTLP_TIMEOUT", "1m", "1m"), ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "2", "2ms"), ("OTEL_EXPORTER_OTLP_TIMEOUT", "3000", "3s"), ("OTEL_BSP_EXPORT_TIMEOUT", "4", "4ms")]),
     ("otlp.compression", &[("OTLP_COMPRESSION", "none", "none"), ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "gzip", "gzip"), ("OTEL_EXPORTER_OTLP_COMPRESSION", "none", "none")]),
-    ("otlp.tls.ca_file", &[("OTLP_CERTIFICATE", "/a", "/a"), ("OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "/b", "/b"), ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/c", "/c")]),
+    ("otlp.tls.ca_file", &[("OTLP_CERTIFICATE", "/a", "/a"), ("OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "/b", "/b"), ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/c", "/c"), ("TRACER_CERTIFICATE", "/d", "/d")]),
+    ("jaeger.tls.ca_file", &[("TRACER_CERTIFICATE", "/a", "/a")]),
+    ("zipkin.tls.ca_file", &[("TRACER_CERTIFICATE", "/a", "/a")]),
+    ("agent_session.tls.ca_file", &[("TRACER_CERTIFICATE", "/a", "/a")]),
     ("jaeger.endpoint", &[("JAEGER_ENDPOINT", "udp://a:6831", "udp://a:6831"), ("OTEL_EXPORTER_JAEGER_ENDPOINT", "http://b:1/c", "http://b:1/c")]),
     ("jaeger.timeout", &[("JAEGER_TIMEOUT", "1", "1ms"), ("OTEL_EXPORTER_JAEGER_TIMEOUT", "2", "2ms"), ("OTEL_BSP_EXPORT_TIMEOUT", "3", "3ms")]),
     ("zipkin.endpoint", &[("ZIPKIN_ENDPOINT", "http://a:1/b", "http://a:1/b"), ("OTEL_EXPORTER_ZIPKIN_ENDPOINT", "http://c", "http://c")]),
@@ -100,6 +110,8 @@ fn every_variable_is_in_a_row() {
         "OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY",
         "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
         "OTEL_EXPORTER_OTLP_CLIENT_KEY",
+        "TRACER_CLIENT_CERTIFICATE",
+        "TRACER_CLIENT_KEY",
     ];
     let is_file = |var: &Var| var.name.ends_with("_FILE");
     for var in super::super::VARS.iter().filter(|var| !is_file(var)) {
@@ -109,11 +121,15 @@ fn every_variable_is_in_a_row() {
 
 #[test]
 fn every_setting_is_in_a_row() {
-    let pairs = ["exporter", "otlp.tls.client_certificate_file", "otlp.tls.client_key_file"];
+    let is_pair = |name: &str| {
+        name == "exporter"
+            || name.ends_with(".tls.client_certificate_file")
+            || name.ends_with(".tls.client_key_file")
+    };
     for setting in resolved(&[]).settings {
         assert_eq!(setting.source, Source::Default);
-        let known = ROWS.iter().map(|(name, _)| *name).chain(pairs).any(|name| name == setting.name);
-        assert!(known, "{}", setting.name);
+        let known = ROWS.iter().any(|(name, _)| *name == setting.name);
+        assert!(known || is_pair(&setting.name), "{}", setting.name);
     }
 }
 
@@ -142,6 +158,9 @@ fn values_arrive_in_the_fields() {
         ("OTLP_CERTIFICATE", "/ca.pem"),
         ("OTLP_CLIENT_CERTIFICATE", "/c.pem"),
         ("OTLP_CLIENT_KEY", "/k.pem"),
+        ("TRACER_CERTIFICATE", "/general-ca.pem"),
+        ("TRACER_CLIENT_CERTIFICATE", "/general-c.pem"),
+        ("TRACER_CLIENT_KEY", "/general-k.pem"),
         ("JAEGER_ENDPOINT", "udp://jaeger:6831"),
         ("JAEGER_TIMEOUT", "2s"),
         ("ZIPKIN_ENDPOINT", "http://zipkin:9411/api/v2/spans"),
@@ -175,6 +194,11 @@ fn values_arrive_in_the_fields() {
     assert_eq!(c.otlp.tls.ca_file.as_deref(), Some("/ca.pem".as_ref()));
     assert_eq!(c.otlp.tls.client_certificate_file.as_deref(), Some("/c.pem".as_ref()));
     assert_eq!(c.otlp.tls.client_key_file.as_deref(), Some("/k.pem".as_ref()));
+    for tls in [&c.jaeger.tls, &c.zipkin.tls, &c.agent_session.tls] {
+        assert_eq!(tls.ca_file.as_deref(), Some("/general-ca.pem".as_ref()));
+        assert_eq!(tls.client_certificate_file.as_deref(), Some("/general-c.pem".as_ref()));
+        assert_eq!(tls.client_key_file.as_deref(), Some("/general-k.pem".as_ref()));
+    }
     assert_eq!((c.jaeger.endpoint.as_str(), c.jaeger.timeout.as_secs()), ("udp://jaeger:6831", 2));
     assert_eq!(
         (c.zipkin.endpoint.as_str(), c.zipkin.timeout.as_secs()),

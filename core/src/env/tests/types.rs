@@ -109,6 +109,18 @@ fn what_does_not_count_is_said_once() {
 }
 
 #[test]
+fn half_a_client_certificate_is_one_error() {
+    for (half, other) in [
+        ("TRACER_CLIENT_CERTIFICATE", "TRACER_CLIENT_KEY"),
+        ("TRACER_CLIENT_KEY", "TRACER_CLIENT_CERTIFICATE"),
+    ] {
+        let error = error(&[("TRACER_TYPE", "jaeger,zipkin,otlp"), (half, "/half.pem")]).to_string();
+        assert_eq!(error.matches("/half.pem").count(), 1, "{error}");
+        assert!(error.contains(half) && error.contains(other), "{error}");
+    }
+}
+
+#[test]
 fn a_disabled_sdk_shows_what_it_overrode() {
     let resolved =
         resolved(&[("OTEL_SDK_DISABLED", "true"), ("TRACER_TYPE", "jaeger"), ("TRACER_PROPAGATOR", "b3")]);

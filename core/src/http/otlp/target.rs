@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::super::{HeaderFile, HttpSender, HttpTarget, account};
+use super::super::{HeaderFile, HttpSender, HttpTarget, TlsVariables, account};
 use crate::config::{Compression, Endpoint, OtlpConfig, OtlpProtocol, TlsConfig};
 use crate::error::ConfigError;
 
@@ -31,6 +31,8 @@ pub struct OtlpTarget {
     pub compression: Compression,
     /// Certificates.
     pub tls: TlsConfig,
+    /// Where they are from, for the words about them.
+    pub tls_variables: TlsVariables,
 }
 
 /// Where OTLP over HTTP takes traces, below the base URL.
@@ -56,7 +58,14 @@ impl OtlpTarget {
             timeout: config.timeout,
             compression: config.compression,
             tls: config.tls.clone(),
+            tls_variables: TlsVariables::OTLP,
         }
+    }
+
+    /// Sets the certificates of a destination whose variables are not OTLP's.
+    pub fn tls(mut self, tls: TlsConfig) -> Self {
+        (self.tls, self.tls_variables) = (tls, TlsVariables::TRACER);
+        self
     }
 
     /// The target of a whole configuration; a collector on this machine when there is no endpoint.
@@ -124,6 +133,7 @@ impl OtlpTarget {
             timeout: self.timeout,
             compression: self.compression,
             tls: self.tls.clone(),
+            tls_variables: self.tls_variables,
             usual_path: TRACES_PATH,
             also_retried: &[],
         };

@@ -1,12 +1,12 @@
 //! Reading JSON objects and arrays into messages, with a bound on depth and on what they decode to.
 
-use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::scalar::Key;
+use crate::otlp::budget::Budget;
 
 /// As deep as our own encoder writes values, so that whatever is read can be written.
 const DEEPEST: u32 = 24;
@@ -14,14 +14,13 @@ const DEEPEST: u32 = 24;
 /// What reading one input carries along.
 #[derive(Clone, Copy)]
 pub(super) struct Context<'a> {
-    /// Decoded bytes that may still be made.
-    budget: &'a Cell<usize>,
+    budget: &'a Budget,
     /// Values around the current one.
     depth: u32,
 }
 
 impl<'a> Context<'a> {
-    pub(super) fn new(budget: &'a Cell<usize>) -> Self {
+    pub(super) fn new(budget: &'a Budget) -> Self {
         Self { budget, depth: 0 }
     }
 
@@ -33,11 +32,8 @@ impl<'a> Context<'a> {
         ListSeed { context: self, items }
     }
 
-    fn pay<E: de::Error>(self, bytes: usize) -> Result<(), E> {
-        let left =
-            self.budget.get().checked_sub(bytes).ok_or_else(|| E::custom("far too many empty elements"))?;
-        self.budget.set(left);
-        Ok(())
+    fn pay<M, E: de::Error>(self) -> Result<(), E> {
+        self.budget.pay::<M>().ok_or_else(|| E::custom("far too many empty elements"))
     }
 
     pub(super) fn deeper<E: de::Error>(self) -> Result<Self, E> {
@@ -119,7 +115,7 @@ impl<'de, M: Message> Visitor<'de> for ListSeed<'_, M> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
         while let Some(item) = seq.next_element_seed(self.context.message())? {
-            self.context.pay(size_of::<M>())?;
+            self.context.pay::<M, A::Error>()?;
             self.items.push(item);
         }
         Ok(())

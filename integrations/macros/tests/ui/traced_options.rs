@@ -20,6 +20,9 @@ fn twice() {}
 #[traced(kind = "Server")]
 fn kind() {}
 
+#[traced(event_type = "llm")]
+fn event_type() {}
+
 #[traced(skip(absent, present, missing))]
 fn skipped(present: u8) -> u8 {
     present

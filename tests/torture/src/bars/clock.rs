@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use tracer_factory_testkit::faults::{CountingSink, Fault, FaultProxy};
 
-use crate::harness::{Bench, Finding, Protocol, Setup, Worker, cpu_time};
+use crate::harness::{Bench, Finding, Need, Protocol, Setup, Worker, cpu_time};
 
 const SPANS: u64 = 2_000;
 const YEAR: i64 = 365 * 24 * 60 * 60;
@@ -19,7 +19,8 @@ const WATCHED: Duration = Duration::from_secs(3);
 pub(super) fn bar(bench: &Bench) -> Result<Finding> {
     let mut finding = Finding::default();
     let Some(library) = library() else {
-        finding.without("another clock: libfaketime is not installed (apt install libfaketime)");
+        let why = "libfaketime is not installed (apt install libfaketime)";
+        bench.without(&mut finding, Need::Faketime, "another clock", why);
         return Ok(finding);
     };
     for jump in ["+10y", "-10y"] {

@@ -34,21 +34,22 @@ pub(super) fn bar(bench: &Bench) -> Result<Finding> {
     worker.load(RATE, Some(seconds * RATE), 1)?;
     for outage in outages.clone() {
         proxy.set(outage)?;
+        // The outage's own time.
         std::thread::sleep(Duration::from_secs(seconds) / outages.len() as u32);
     }
     let done = worker.loaded()?;
     let pending = worker.report()?.pending();
     proxy.set(Fault::Pass)?;
     let begin = std::time::Instant::now();
-    while worker.report()?.pending() > 0 && begin.elapsed() < CATCH_UP {
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    let expected = RATE + done.spans;
+    sink.wait_for(expected, CATCH_UP);
     let caught_up = begin.elapsed();
+    // The last answer has to come back.
+    let settled = worker.flush(Duration::from_secs(10))?;
     let most = watch.most();
     let torn = worker.teardown()?.report;
     worker.end()?;
 
-    let expected = RATE + done.spans;
     let growth = most.rss.saturating_sub(before.rss);
     finding.figure(format!("{seconds} s at {RATE}/s, {pending} spans waiting at its end"));
     finding.figure(format!(
@@ -60,6 +61,7 @@ pub(super) fn bar(bench: &Bench) -> Result<Finding> {
     finding.figure(format!("RSS grew by {:.1} MiB", growth as f64 / (1 << 20) as f64));
     bench.law.check(&mut finding, &torn);
     bench.law.delivered(&mut finding, torn.only().delivered, sink.spans());
+    finding.must(settled.pending() == 0, || format!("still waiting: {settled:?}"));
     finding.must(torn.accepted == expected, || format!("accepted {} of {expected}", torn.accepted));
     finding
         .must(sink.distinct() == expected, || format!("{} of {expected} arrived: {torn:?}", sink.distinct()));

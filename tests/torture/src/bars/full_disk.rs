@@ -8,8 +8,9 @@ use anyhow::{Context as _, Result};
 use tracer_factory_testkit::faults::{CountingSink, Fault, FaultProxy};
 
 use crate::harness::{
-    Bench, Finding, Injection, Protocol, Setup, SmallDisk, Worker, directory_bytes, strace_missing,
+    Bench, Finding, Injection, Need, Protocol, Setup, SmallDisk, Worker, directory_bytes, strace_missing,
 };
+use crate::wait;
 
 const RATE: u64 = 5_000;
 /// After the disk works again.
@@ -62,15 +63,9 @@ impl Scene {
 }
 
 /// Waits until files of waiting spans have grown, and says how long that took.
-fn grown(spool: &Path, since: Instant) -> Option<Duration> {
+fn grown(spool: &Path, since: Instant) -> Result<Option<Duration>> {
     let before = directory_bytes(spool, SEGMENTS);
-    while since.elapsed() < LIMIT {
-        if directory_bytes(spool, SEGMENTS) > before {
-            return Some(since.elapsed());
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    None
+    wait::until(LIMIT, || Ok((directory_bytes(spool, SEGMENTS) > before).then(|| since.elapsed())))
 }
 
 fn judge_resumption(finding: &mut Finding, name: &str, resumed: Option<Duration>) {
@@ -84,15 +79,16 @@ pub(super) fn full(bench: &Bench) -> Result<Finding> {
     let small = match SmallDisk::mount(4 << 20) {
         Ok(disk) => disk,
         Err(error) => {
-            finding.without(format!("a full disk: none can be mounted ({error})"));
+            bench.without(&mut finding, Need::Mount, "a full disk", format!("{error:#}"));
             return Ok(finding);
         }
     };
     // So small that it is full from the start.
     let scene = Scene::new(bench, small.path())?;
+    // The time for which it is broken.
     std::thread::sleep(BROKEN);
     small.resize(128 << 20)?;
-    let resumed = grown(small.path(), Instant::now());
+    let resumed = grown(small.path(), Instant::now())?;
     judge_resumption(&mut finding, "4 MiB that become more", resumed);
     let dropped = scene.end(bench, &mut finding, "4 MiB")?;
     finding.must(dropped == 0, || format!("memory had room for all, and {dropped} were dropped"));
@@ -100,11 +96,12 @@ pub(super) fn full(bench: &Bench) -> Result<Finding> {
     // Somebody else fills it while it is in use.
     let large = SmallDisk::mount(128 << 20)?;
     let scene = Scene::new(bench, large.path())?;
-    finding.must(grown(large.path(), Instant::now()).is_some(), || "nothing goes to disk at all".to_owned());
+    finding.must(grown(large.path(), Instant::now())?.is_some(), || "nothing goes to disk at all".to_owned());
     let filler = large.fill()?;
+    // The time for which it is broken.
     std::thread::sleep(BROKEN);
     std::fs::remove_file(filler)?;
-    let resumed = grown(large.path(), Instant::now());
+    let resumed = grown(large.path(), Instant::now())?;
     judge_resumption(&mut finding, "filled and freed", resumed);
     // What was on the disk may have to make room: somebody else needs it.
     scene.end(bench, &mut finding, "filled and freed")?;
@@ -114,20 +111,21 @@ pub(super) fn full(bench: &Bench) -> Result<Finding> {
 pub(super) fn failing(bench: &Bench) -> Result<Finding> {
     let mut finding = Finding::default();
     if let Some(why) = strace_missing() {
-        finding.without(format!("a failing disk: {why}"));
+        bench.without(&mut finding, Need::Strace, "a failing disk", why);
         return Ok(finding);
     }
     let spool = tempfile::tempdir()?;
     let scene = Scene::new(bench, spool.path())?;
-    finding.must(grown(spool.path(), Instant::now()).is_some(), || "nothing goes to disk at all".to_owned());
+    finding.must(grown(spool.path(), Instant::now())?.is_some(), || "nothing goes to disk at all".to_owned());
     let files = everything(spool.path())?;
     let log = scene.worker.files().join("calls");
     const CALLS: &str =
         "openat,write,pwrite64,writev,pwritev,pwritev2,fsync,fdatasync,fallocate,ftruncate,renameat";
     let injection = Injection::start(scene.worker.pid(), CALLS, "EIO", &files, &log)?;
+    // The time for which it is broken.
     std::thread::sleep(BROKEN);
     injection.end()?;
-    let resumed = grown(spool.path(), Instant::now());
+    let resumed = grown(spool.path(), Instant::now())?;
     let failed = std::fs::read_to_string(&log).unwrap_or_default().matches("(INJECTED)").count();
     finding.must(failed > 0, || "no call failed: nothing was tested".to_owned());
     judge_resumption(&mut finding, &format!("{failed} calls that failed with EIO"), resumed);

@@ -8,7 +8,7 @@ mod exporter_panics;
 mod fork;
 mod full_disk;
 mod hanging_teardown;
-mod kill;
+pub mod kill;
 mod latency;
 mod one_of_three;
 mod producer_calls;
@@ -27,14 +27,23 @@ pub struct Bar {
     /// What is done.
     pub name: &'static str,
     /// The parts that are run, one after the other.
-    parts: &'static [fn(&Bench) -> Result<Finding>],
+    parts: &'static [Part],
+    /// More parts, which are about times: no test run is judged by those.
+    timed: &'static [Part],
     /// Whether it does little but wait, and disturbs nobody who is measured meanwhile.
     pub waits: bool,
 }
 
+/// Something that is done and judged.
+type Part = fn(&Bench) -> Result<Finding>;
+
 impl Bar {
-    const fn new(number: u32, name: &'static str, parts: &'static [fn(&Bench) -> Result<Finding>]) -> Self {
-        Self { number, name, parts, waits: false }
+    const fn new(number: u32, name: &'static str, parts: &'static [Part]) -> Self {
+        Self { number, name, parts, timed: &[], waits: false }
+    }
+
+    const fn and_timed(self, timed: &'static [Part]) -> Self {
+        Self { timed, ..self }
     }
 
     const fn that_waits(self) -> Self {
@@ -44,7 +53,8 @@ impl Bar {
     /// Runs every part. One that could not be run to its end is a miss.
     pub fn judge(&self, bench: &Bench) -> Finding {
         let mut finding = Finding::default();
-        for part in self.parts {
+        let timed = if bench.effort.short { &[] } else { self.timed };
+        for part in self.parts.iter().chain(timed) {
             match part(bench) {
                 Ok(found) => finding.join(found),
                 Err(error) => finding.must(false, || format!("{error:#}")),
@@ -58,8 +68,9 @@ impl Bar {
 pub const BARS: &[Bar] = &[
     Bar::new(1, "kill -9 at random moments, replay by a new process", &[kill::bar]),
     Bar::new(2, "the collector is down", &[collector_down::bar]).that_waits(),
-    Bar::new(3, "100,000 spans a second", &[throughput::steady, throughput::flat_out]),
-    Bar::new(4, "closing a scope while everything around is broken", &[latency::bar, producer_calls::bar]),
+    Bar::new(3, "100,000 spans a second", &[throughput::steady, throughput::flat_out, throughput::calls]),
+    Bar::new(4, "closing a scope while everything around is broken", &[producer_calls::bar])
+        .and_timed(&[latency::bar]),
     Bar::new(5, "a full disk and one that fails", &[full_disk::full, full_disk::failing]),
     Bar::new(6, "flipped bits in segments", &[elsewhere::flipped_bits]),
     Bar::new(7, "Retry-After and RetryInfo", &[elsewhere::retry_after]),
@@ -76,6 +87,6 @@ pub const BARS: &[Bar] = &[
     Bar::new(13, "every variable with every bad value", &[environment::bar]),
     Bar::new(14, "clocks that jump ten years", &[clock::bar]).that_waits(),
     Bar::new(15, "TLS that is wrong", &[elsewhere::tls]),
-    Bar::new(16, "one backend of three is down", &[one_of_three::bar]),
+    Bar::new(16, "one backend of three is down", &[one_of_three::counted]).and_timed(&[one_of_three::timed]),
     Bar::new(17, "fuzzed inputs", &[elsewhere::fuzz_corpora]),
 ];

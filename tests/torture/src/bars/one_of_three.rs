@@ -2,13 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use tracer_factory_testkit::faults::{Answer, CountingSink, Fault, FaultProxy};
 
 use crate::harness::{Bench, Finding, Protocol, Setup, Worker};
+use crate::worker::figures::Figures;
 
 const SHARE: f64 = 0.95;
 const SPANS: u64 = 150_000;
+/// Where nothing is timed.
+const FEW: u64 = 20_000;
 
 /// What the third backend does.
 #[derive(Clone)]
@@ -17,17 +20,38 @@ enum Third {
     Does(Fault),
 }
 
-pub(super) fn bar(bench: &Bench) -> Result<Finding> {
+/// By counts: both others get each span once while the third gets none, and what is the third's is kept.
+pub(super) fn counted(bench: &Bench) -> Result<Finding> {
+    let mut finding = Finding::default();
+    for (name, fault) in [("refuses", Fault::Refuse), ("hangs", Fault::Hang)] {
+        let ran = run(bench, &mut finding, &Third::Does(fault), FEW)?;
+        for (number, (distinct, arrivals)) in ran.arrived.into_iter().enumerate() {
+            finding.must(distinct == FEW && arrivals == FEW, || {
+                format!("third {name}: destination {number} got {distinct} of {FEW}, {arrivals} times in all")
+            });
+        }
+        let third = ran.torn.destinations.get(2).context("a third destination")?;
+        finding.must(third.pending == FEW && ran.torn.kept_in.is_some(), || {
+            format!("third {name}: its spans are not kept: {:?}", ran.torn)
+        });
+        finding.figure(format!("third {name}: {FEW} of {FEW} to each other one, {} kept", third.pending));
+    }
+    Ok(finding)
+}
+
+/// By the clock.
+pub(super) fn timed(bench: &Bench) -> Result<Finding> {
     let mut finding = Finding::default();
     let healthy = Third::Does(Fault::Answer(Answer::http(202).into()));
     let (refuses, hangs) = (Third::Does(Fault::Refuse), Third::Does(Fault::Hang));
     let thirds = [healthy, Third::Absent, refuses, hangs];
     let mut took: [Vec<f64>; 4] = Default::default();
-    for round in 0..bench.rounds(3, 4).min(50) as usize {
+    for round in 0..bench.rounds(4, 4).min(50) as usize {
         // Who goes first changes, and with it whom the machine's moods hit.
         for step in 0..thirds.len() {
             let which = (step + round) % thirds.len();
-            took[which].push(run(bench, &mut finding, &thirds[which])?.as_secs_f64());
+            let ran = run(bench, &mut finding, &thirds[which], SPANS)?;
+            took[which].push(ran.took.as_secs_f64());
         }
     }
     let [healthy, absent, refuses, hangs] = took;
@@ -51,8 +75,16 @@ fn median_share(before: &[f64], after: &[f64]) -> f64 {
     shares[shares.len() / 2]
 }
 
-/// From the first span until both others have them all.
-fn run(bench: &Bench, finding: &mut Finding, third: &Third) -> Result<Duration> {
+/// What came of one run.
+struct Ran {
+    /// From the first span until both others have them all.
+    took: Duration,
+    /// Different spans of each of the others, and arrivals.
+    arrived: [(u64, u64); 2],
+    torn: Figures,
+}
+
+fn run(bench: &Bench, finding: &mut Finding, third: &Third, spans: u64) -> Result<Ran> {
     const LIMIT: Duration = Duration::from_secs(60);
     let spool = tempfile::tempdir()?;
     let (first, second) = (CountingSink::start()?, CountingSink::start()?);
@@ -73,8 +105,8 @@ fn run(bench: &Bench, finding: &mut Finding, third: &Third) -> Result<Duration> 
         .spool(spool.path());
     let mut worker = Worker::start(bench, &setup)?;
     let begin = Instant::now();
-    worker.load(0, Some(SPANS), 1)?;
-    ensure!(first.wait_for(SPANS, LIMIT) && second.wait_for(SPANS, LIMIT), "{:?}", worker.report()?);
+    worker.load(0, Some(spans), 1)?;
+    ensure!(first.wait_for(spans, LIMIT) && second.wait_for(spans, LIMIT), "{:?}", worker.report()?);
     let took = begin.elapsed();
     worker.loaded()?;
     let torn = worker.teardown()?.report;
@@ -83,5 +115,6 @@ fn run(bench: &Bench, finding: &mut Finding, third: &Third) -> Result<Duration> 
     for (sink, said) in [&first, &second].into_iter().zip(&torn.destinations) {
         bench.law.delivered(finding, said.delivered, sink.spans());
     }
-    Ok(took)
+    let arrived = [&first, &second].map(|sink| (sink.distinct(), sink.spans()));
+    Ok(Ran { took, arrived, torn })
 }

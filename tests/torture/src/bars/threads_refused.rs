@@ -3,12 +3,12 @@
 use anyhow::Result;
 use tracer_factory_testkit::faults::CountingSink;
 
-use crate::harness::{Bench, Finding, Protocol, Setup, Worker, strace_missing};
+use crate::harness::{Bench, Finding, Need, Protocol, Setup, Worker, strace_missing};
 
 pub(super) fn bar(bench: &Bench) -> Result<Finding> {
     let mut finding = Finding::default();
     if let Some(why) = strace_missing() {
-        finding.without(format!("refused threads: {why}"));
+        bench.without(&mut finding, Need::Strace, "refused threads", why);
         return Ok(finding);
     }
     let spool = tempfile::tempdir()?;

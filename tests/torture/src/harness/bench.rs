@@ -1,8 +1,9 @@
 //! How much is run, and where the worker program is.
 
+use std::fmt::Display;
 use std::path::PathBuf;
 
-use super::Law;
+use super::{Finding, Law, Need};
 
 /// How much is run.
 #[derive(Clone, Debug)]
@@ -15,12 +16,23 @@ pub struct Effort {
     pub seed: u64,
     /// Whether this is part of a test run, where every second counts.
     pub short: bool,
+    /// What parts may be left out for want of; anything else that is missing is a miss.
+    pub allow_missing: Vec<Need>,
+    /// Kinds of workers that bar 1 kills; its own choice when none is named.
+    pub scenarios: Vec<String>,
 }
 
 impl Effort {
     /// What a person at a terminal waits for.
     pub fn normal() -> Self {
-        Self { rounds: None, seconds: None, seed: fastrand::u64(..), short: false }
+        Self {
+            rounds: None,
+            seconds: None,
+            seed: fastrand::u64(..),
+            short: false,
+            allow_missing: Vec::new(),
+            scenarios: Vec::new(),
+        }
     }
 
     /// What every test run can afford.
@@ -54,6 +66,12 @@ impl Bench {
     /// Seconds of a bar that lasts `normal` of them by itself.
     pub fn seconds(&self, short: u64, normal: u64) -> u64 {
         self.effort.seconds.unwrap_or(if self.effort.short { short } else { normal })
+    }
+
+    /// A part that can't be run here, and why: a miss, unless the caller allows it.
+    pub fn without(&self, finding: &mut Finding, need: Need, what: &str, why: impl Display) {
+        let allowed = self.effort.allow_missing.contains(&need);
+        finding.without(format!("{what}: {why} (--allow-missing {need} goes without)"), allowed);
     }
 
     /// Random choices of a bar, the same for the same seed.

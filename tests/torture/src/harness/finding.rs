@@ -8,6 +8,8 @@ pub struct Finding {
     figures: Vec<String>,
     misses: Vec<String>,
     without: Vec<String>,
+    /// Whether a part could not be run that had to be.
+    incomplete: bool,
 }
 
 impl Finding {
@@ -23,9 +25,10 @@ impl Finding {
         }
     }
 
-    /// A part that can't be run here, and why.
-    pub fn without(&mut self, what: impl Into<String>) {
-        self.without.push(what.into());
+    /// A part that was not run, and why; `allowed` when the caller has said that it goes without.
+    pub fn without(&mut self, what: String, allowed: bool) {
+        self.without.push(what);
+        self.incomplete |= !allowed;
     }
 
     /// Adds another part's findings.
@@ -33,11 +36,12 @@ impl Finding {
         self.figures.extend(other.figures);
         self.misses.extend(other.misses);
         self.without.extend(other.without);
+        self.incomplete |= other.incomplete;
     }
 
-    /// Whether nothing was missed.
+    /// Whether nothing was missed, and nothing was left out that had to be run.
     pub fn holds(&self) -> bool {
-        self.misses.is_empty()
+        self.misses.is_empty() && !self.incomplete
     }
 }
 
@@ -45,10 +49,11 @@ impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         /// A bar that fails in every round says so often enough with these.
         const SHOWN: usize = 8;
-        let verdict = match (self.misses.is_empty(), self.figures.is_empty()) {
-            (false, _) => "MISSED",
-            (true, true) => "skipped",
-            (true, false) => "ok",
+        let verdict = match (self.misses.is_empty(), self.incomplete, self.figures.is_empty()) {
+            (false, _, _) => "MISSED",
+            (true, true, _) => "INCOMPLETE",
+            (true, false, true) => "left out",
+            (true, false, false) => "ok",
         };
         write!(f, "{verdict}  {}", self.figures.join(", "))?;
         for without in &self.without {
@@ -69,12 +74,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_miss_is_told_and_a_skip_is_no_success() {
+    fn what_is_left_out_is_a_miss_unless_it_is_allowed() {
         let mut finding = Finding::default();
-        finding.without("a disk (nobody may mount one)");
-        assert!(finding.holds() && finding.to_string().starts_with("skipped"));
         finding.figure("lost 0");
-        assert!(finding.to_string().starts_with("ok  lost 0; without a disk"), "{finding}");
+        finding.without("a full disk: nobody may mount one".to_owned(), true);
+        assert!(finding.holds());
+        assert!(finding.to_string().starts_with("ok  lost 0; without a full disk: nobody"), "{finding}");
+        let mut other = Finding::default();
+        other.without("another clock: there is none".to_owned(), false);
+        finding.join(other);
+        assert!(!finding.holds() && finding.to_string().starts_with("INCOMPLETE  lost 0; "), "{finding}");
+    }
+
+    #[test]
+    fn a_miss_is_told() {
+        let mut finding = Finding::default();
+        assert!(finding.to_string().starts_with("left out"), "nothing was done, and that is no success");
         finding.must(true, || "nothing".to_owned());
         assert!(finding.holds());
         finding.must(false, || "lost 3".to_owned());

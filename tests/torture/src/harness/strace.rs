@@ -3,9 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+
+use crate::wait;
+
+/// Longer than strace needs to attach to a process.
+const ATTACH: Duration = Duration::from_secs(10);
 
 /// Why system calls can't be looked at here, if they can't.
 pub fn strace_missing() -> Option<String> {
@@ -17,47 +22,86 @@ pub fn strace_missing() -> Option<String> {
 }
 
 /// What one thread asked of the system, between two marks.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Calls {
-    lines: Vec<String>,
+    /// When, in seconds, and what.
+    lines: Vec<(f64, String)>,
+}
+
+/// Time that a thread gave away, in the hope that another one gets on.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Waits {
+    /// Calls of `sched_yield`.
+    pub yields: usize,
+    /// How often it began to wait.
+    pub times: usize,
+    /// The longest wait, in seconds.
+    pub longest: f64,
 }
 
 impl Calls {
-    /// Between the last two such marks of a thread's trace, as `strace -ff` wrote it.
+    /// Between the last two such marks of a thread's trace, as `strace -ff -ttt` wrote it.
     pub fn last_between(trace: &Path, begin: &str, end: &str) -> Result<Self> {
         let text = std::fs::read_to_string(trace).with_context(|| trace.display().to_string())?;
         let lines: Vec<_> = text.lines().collect();
         let mark =
             |mark: &str| lines.iter().rposition(|line| line.contains(mark)).with_context(|| mark.to_owned());
         let (begin, end) = (mark(begin)?, mark(end)?);
-        Ok(Self { lines: lines[begin + 1..end].iter().map(|line| (*line).to_owned()).collect() })
+        let between = lines.get(begin + 1..end).context("the marks are in the wrong order")?;
+        Ok(Self { lines: between.iter().map(|line| timed(line)).collect::<Result<_>>()? })
     }
 
-    /// Those that could wait for somebody else. `eventfds` are descriptors whose writes never do.
+    /// Those that could wait for somebody else, but for `sched_yield`, which [`Calls::waits`] is about.
     pub fn blocking(&self) -> Vec<&str> {
-        self.lines.iter().map(String::as_str).filter(|line| !never_blocks(line)).collect()
+        let calls = self.lines.iter().map(|(_, call)| call.as_str());
+        calls.filter(|call| !never_blocks(call) && !yields(call)).collect()
+    }
+
+    /// Runs of `sched_yield`: a thread that calls it in a loop waits, whatever each call does.
+    pub fn waits(&self) -> Waits {
+        let mut waits = Waits::default();
+        let mut since = None;
+        for (at, call) in &self.lines {
+            if !yields(call) {
+                since = None;
+                continue;
+            }
+            waits.yields += 1;
+            waits.times += usize::from(since.is_none());
+            waits.longest = waits.longest.max(at - *since.get_or_insert(*at));
+        }
+        waits
     }
 
     /// How often each was made.
     pub fn counts(&self) -> BTreeMap<&str, usize> {
         let mut counts = BTreeMap::new();
-        for line in &self.lines {
-            *counts.entry(line.split('(').next().unwrap_or_default()).or_default() += 1;
+        for (_, call) in &self.lines {
+            *counts.entry(call.split('(').next().unwrap_or_default()).or_default() += 1;
         }
         counts
     }
 }
 
+/// `1763748000.123456 futex(…) = 1`
+fn timed(line: &str) -> Result<(f64, String)> {
+    let (at, call) = line.split_once(' ').with_context(|| format!("no time in `{line}`"))?;
+    Ok((at.parse().with_context(|| format!("no time in `{line}`"))?, call.to_owned()))
+}
+
+fn yields(call: &str) -> bool {
+    call.starts_with("sched_yield(")
+}
+
 /// Calls that return at once whatever the disk, the network or another thread does.
-fn never_blocks(line: &str) -> bool {
-    let wakes = line.starts_with("futex(") && line.contains("FUTEX_WAKE");
+fn never_blocks(call: &str) -> bool {
+    let wakes = call.starts_with("futex(") && call.contains("FUTEX_WAKE");
     // Eight bytes into an eventfd that nobody reads block only at 2^64; tokio's are O_NONBLOCK besides.
-    let event =
-        line.starts_with("write(") && line.contains("<anon_inode:[eventfd]>") || line.contains("[eventfd");
+    let event = call.starts_with("write(") && call.contains("[eventfd");
     let memory =
-        ["brk(", "mmap(NULL", "munmap(", "madvise(", "mprotect("].iter().any(|call| line.starts_with(call));
-    let own = ["clock_gettime(", "getrandom(", "sched_yield(", "rt_sigprocmask(", "gettid("];
-    wakes || event || memory || own.iter().any(|call| line.starts_with(call))
+        ["brk(", "mmap(NULL", "munmap(", "madvise(", "mprotect("].iter().any(|name| call.starts_with(name));
+    let own = ["clock_gettime(", "getrandom(", "rt_sigprocmask(", "gettid("];
+    wakes || event || memory || own.iter().any(|name| call.starts_with(name))
 }
 
 /// Calls of a process that fail while this lives.
@@ -77,16 +121,13 @@ impl Injection {
         }
         let strace = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
         let mut injection = Self { strace };
-        let begin = Instant::now();
-        while !traced(pid)? {
+        let attached = wait::until(ATTACH, || {
             if let Some(status) = injection.strace.try_wait()? {
                 bail!("strace can't attach: {status}");
             }
-            if begin.elapsed() > Duration::from_secs(10) {
-                bail!("strace does not attach");
-            }
-            std::thread::yield_now();
-        }
+            Ok(traced(pid)?.then_some(()))
+        })?;
+        attached.context("strace does not attach")?;
         Ok(injection)
     }
 
@@ -136,6 +177,7 @@ mod tests {
             "fsync(7</tmp/x>) = 0",
             "clock_nanosleep(CLOCK_MONOTONIC, 0, {tv_sec=0, tv_nsec=100}, NULL) = 0",
             "sendto(9<TCP:[1]>, \"x\", 1, 0, NULL, 0) = 1",
+            "sched_yield() = 0",
         ] {
             assert!(!never_blocks(waits), "{waits}");
         }
@@ -146,12 +188,29 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(
             file.path(),
-            "read(0) = 1\nstat(\"/a\")\nfutex(1, FUTEX_WAKE)\nfsync(3)\nstat(\"/b\")\nread(0)",
+            "1.0 read(0) = 1\n1.1 stat(\"/a\")\n1.2 futex(1, FUTEX_WAKE)\n1.3 fsync(3)\n1.4 stat(\"/b\")\n1.5 read(0)",
         )
         .unwrap();
         let calls = Calls::last_between(file.path(), "/a", "/b").unwrap();
         assert_eq!(calls.counts(), BTreeMap::from([("futex", 1), ("fsync", 1)]));
         assert_eq!(calls.blocking(), ["fsync(3)"]);
+        assert_eq!(calls.waits(), Waits::default());
         assert!(Calls::last_between(file.path(), "/a", "/c").is_err());
+        assert!(Calls::last_between(file.path(), "/b", "/a").is_err());
+    }
+
+    #[test]
+    fn a_loop_of_yields_is_a_wait() {
+        let call = |at: f64, name: &str| (at, format!("{name}() = 0"));
+        let lines = vec![
+            call(1.0, "sched_yield"),
+            call(1.25, "sched_yield"),
+            call(1.5, "gettid"),
+            call(2.0, "sched_yield"),
+            call(2.5, "sched_yield"),
+        ];
+        let calls = Calls { lines };
+        assert_eq!(calls.waits(), Waits { yields: 4, times: 2, longest: 0.5 });
+        assert!(calls.blocking().is_empty());
     }
 }

@@ -27,11 +27,30 @@ pub struct Worker {
     files: tempfile::TempDir,
 }
 
+/// What a worker is to record.
+#[derive(Clone, Debug, Default)]
+pub struct Load {
+    /// Spans a second of all threads; 0 is as fast as they can.
+    pub rate: u64,
+    /// How many in all; without, until it is stopped.
+    pub spans: Option<u64>,
+    /// How many threads.
+    pub threads: u64,
+    /// Spans after which each thread ends and another one takes its place; 0 is never.
+    pub life: u64,
+    /// Bytes of an attribute of every fourth span.
+    pub prompt: u64,
+    /// Tells of each span that has ended, in portions of so many.
+    pub acknowledged_in: Option<u64>,
+}
+
 /// What a killed worker leaves.
 #[derive(Debug)]
 pub struct Dead {
     /// Each identifier of a span that had ended, as far as the worker could tell anyone.
     pub acknowledged: Vec<u64>,
+    /// What it wrote to its log.
+    pub log: String,
 }
 
 impl Worker {
@@ -110,18 +129,18 @@ impl Worker {
 
     /// Records in the background, `spans` in all or until it is stopped. A rate of 0 is as fast as it can.
     pub fn load(&mut self, rate: u64, spans: Option<u64>, threads: u64) -> Result<()> {
-        let spans = spans.unwrap_or(u64::MAX);
-        self.ask::<()>(&format!("load rate={rate} spans={spans} threads={threads}"), "loading")
+        self.start_load(&Load { rate, spans, threads, ..Load::default() })
     }
 
-    /// The same, and tells of each span that has ended, in portions of so many.
-    pub fn acknowledged_load(&mut self, rate: u64, threads: u64, portion: u64) -> Result<()> {
-        let at = self.acknowledgements();
-        let command = format!(
-            "load rate={rate} spans={} threads={threads} portion={portion} acknowledge={}",
-            u64::MAX,
-            at.display()
-        );
+    /// The same of any kind of load.
+    pub fn start_load(&mut self, load: &Load) -> Result<()> {
+        let Load { rate, spans, threads, life, prompt, acknowledged_in } = load;
+        let spans = spans.unwrap_or(u64::MAX);
+        let mut command =
+            format!("load rate={rate} spans={spans} threads={threads} life={life} prompt={prompt}");
+        if let Some(portion) = acknowledged_in {
+            command += &format!(" portion={portion} acknowledge={}", self.acknowledgements().display());
+        }
         self.ask::<()>(&command, "loading")
     }
 
@@ -145,6 +164,11 @@ impl Worker {
         self.ask(&format!("flush ms={}", limit.as_millis()), "report")
     }
 
+    /// Time on a processor of every thread that it has or had.
+    pub fn cpu(&mut self) -> Result<Duration> {
+        Ok(Duration::from_nanos(self.ask("cpu", "cpu")?))
+    }
+
     /// Tears the tracer down; the process stays.
     pub fn teardown(&mut self) -> Result<Torn> {
         self.ask("teardown", "torn")
@@ -164,7 +188,7 @@ impl Worker {
     pub fn kill(mut self) -> Result<Dead> {
         self.child.kill()?;
         self.child.wait()?;
-        Ok(Dead { acknowledged: acknowledged(&self.acknowledgements())? })
+        Ok(Dead { acknowledged: acknowledged(&self.acknowledgements())?, log: self.log() })
     }
 
     /// Where it may keep files for as long as it lives.

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,7 @@ use super::command::Command;
 use super::figures::{Figures, Torn};
 use super::load::record;
 use super::path;
+use crate::wait::until;
 
 /// What the parent and its children did.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -109,16 +110,12 @@ fn end_process(code: i32) -> ! {
 fn wait(pid: i32) -> Result<i32> {
     use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
     let pid = Pid::from_raw(pid).context("a child has a number")?;
-    let begin = Instant::now();
-    loop {
-        if let Some((_, status)) = waitpid(Some(pid), WaitOptions::NOHANG)? {
-            return Ok(status.as_raw());
-        }
-        if begin.elapsed() > Duration::from_secs(60) {
-            kill_process(pid, Signal::KILL)?;
-            waitpid(Some(pid), WaitOptions::empty())?;
-            return Ok(-1);
-        }
-        std::thread::sleep(Duration::from_millis(1));
+    let ended = until(Duration::from_secs(60), || {
+        Ok(waitpid(Some(pid), WaitOptions::NOHANG)?.map(|(_, status)| status.as_raw()))
+    })?;
+    if ended.is_none() {
+        kill_process(pid, Signal::KILL)?;
+        waitpid(Some(pid), WaitOptions::empty())?;
     }
+    Ok(ended.unwrap_or(-1))
 }

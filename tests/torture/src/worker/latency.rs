@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
-use tracer_factory::{BaseTracer, Scope};
+use tracer_factory::BaseTracer;
+
+use super::load::opened;
 
 /// Marks in a trace of system calls: files that nobody has. From here to the next one is a thread's first scope.
 pub const FIRST: &str = "/torture-first-here";
@@ -17,8 +19,8 @@ pub const END: &str = "/torture-ends-here";
 const BURST: u64 = 50;
 /// Between two bursts.
 const PAUSE: Duration = Duration::from_millis(1);
-/// Between two scopes of a trace: the tracer below it is slowed down far more than this thread.
-const GAP: Duration = Duration::from_micros(200);
+/// Scopes of a pass that fills lanes: several times what the lane of a thread takes.
+pub const MANY: u64 = 30_000;
 
 /// Nanoseconds of one pass.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
@@ -31,7 +33,7 @@ pub struct Pass {
     pub slowest: u64,
 }
 
-/// Three passes, one after the other.
+/// Four passes, one after the other.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Measured {
     /// By the wall's clock: with every wait, the machine's included.
@@ -40,31 +42,38 @@ pub struct Measured {
     pub cpu: Pass,
     /// By the wall's clock, and nothing closed: what the machine adds.
     pub nothing: Pass,
+    /// By the wall's clock, [`MANY`] without a pause: the thread fills its lane faster than anybody empties it.
+    pub full: Pass,
 }
 
-/// Closes that many scopes in each pass.
+/// Closes that many scopes in each pass but the last.
 pub(super) fn measure(tracer: &dyn BaseTracer, spans: u64) -> Measured {
     let mut number = 0;
     let mut open = || {
         number += 1;
         opened(tracer, number)
     };
-    let wall = pass(spans, &mut open, |scope| {
+    fn by_the_wall<T>(scope: T) -> u64 {
         let begin = Instant::now();
         drop(scope);
         begin.elapsed().as_nanos() as u64
-    });
-    let cpu = pass(spans, &mut open, |scope| {
+    }
+    let wall = pass(spans, BURST, &mut open, by_the_wall);
+    let cpu = pass(spans, BURST, &mut open, |scope| {
         let begin = thread_nanos();
         drop(scope);
         thread_nanos() - begin
     });
-    let nothing = pass(spans, &mut || (), |()| Instant::now().elapsed().as_nanos() as u64);
-    Measured { wall, cpu, nothing }
+    let nothing = pass(spans, BURST, &mut || (), by_the_wall);
+    let full = pass(MANY, MANY, &mut open, by_the_wall);
+    Measured { wall, cpu, nothing, full }
 }
 
 /// Closes scopes between two marks, without a system call of its own. The number of the thread that does.
-pub(super) fn marked(tracer: &dyn BaseTracer, spans: u64) -> i32 {
+///
+/// Between two scopes there is a gap, because a tracer of system calls slows everybody else down far more than this
+/// thread; without one, its lane is full soon.
+pub(super) fn marked(tracer: &dyn BaseTracer, spans: u64, gap: Duration) -> i32 {
     let _ = std::fs::metadata(FIRST);
     // A thread's first span is given a lane.
     drop(opened(tracer, 0));
@@ -72,7 +81,7 @@ pub(super) fn marked(tracer: &dyn BaseTracer, spans: u64) -> i32 {
     for number in 1..=spans {
         drop(opened(tracer, number));
         let begin = Instant::now();
-        while begin.elapsed() < GAP {
+        while begin.elapsed() < gap {
             std::hint::spin_loop();
         }
     }
@@ -80,17 +89,10 @@ pub(super) fn marked(tracer: &dyn BaseTracer, spans: u64) -> i32 {
     rustix::thread::gettid().as_raw_nonzero().get()
 }
 
-fn opened(tracer: &dyn BaseTracer, number: u64) -> Scope {
-    let scope = tracer.trace_context("operation");
-    scope.set_attribute("http.route", "/orders/{id}").set_attribute("number", number.cast_signed());
-    scope.add_event("cache.miss");
-    scope
-}
-
-fn pass<T>(spans: u64, open: &mut impl FnMut() -> T, close: impl Fn(T) -> u64) -> Pass {
+fn pass<T>(spans: u64, burst: u64, open: &mut impl FnMut() -> T, close: impl Fn(T) -> u64) -> Pass {
     let mut took = Vec::with_capacity(spans as usize);
     for number in 0..spans {
-        if number % BURST == 0 {
+        if number % burst == 0 {
             std::thread::sleep(PAUSE);
         }
         let scope = open();

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
-use tracer_factory::{BaseTracer, SpanId};
+use tracer_factory::{BaseTracer, Scope, SpanId};
 
 use super::command::Command;
 use super::{numbered, path};
@@ -34,10 +34,15 @@ pub fn acknowledgement_file(at: &Path, thread: u64) -> PathBuf {
 
 /// One scope as a request has it.
 pub(super) fn record(tracer: &dyn BaseTracer, number: u64) -> SpanId {
+    opened(tracer, number).span_id()
+}
+
+/// The same, not closed yet.
+pub(super) fn opened(tracer: &dyn BaseTracer, number: u64) -> Scope {
     let scope = tracer.trace_context("operation");
     scope.set_attribute("http.route", "/orders/{id}").set_attribute("number", number.cast_signed());
     scope.add_event("cache.miss");
-    scope.span_id()
+    scope
 }
 
 /// The threads at work.
@@ -61,6 +66,8 @@ impl Loads {
                 stop: Arc::clone(&self.stop),
                 rate: rate / threads,
                 spans: spans / threads,
+                life: command.number("life")?,
+                prompt: "a word ".repeat(usize::try_from(command.number("prompt")?)? / 7),
                 acknowledge,
             };
             self.threads.push(std::thread::spawn(move || load.run()));
@@ -91,6 +98,10 @@ struct Load {
     stop: Arc<AtomicBool>,
     rate: u64,
     spans: u64,
+    /// After so many spans another thread goes on; 0 is never.
+    life: u64,
+    /// An attribute of every fourth span, unless it is empty.
+    prompt: String,
     acknowledge: Option<Acknowledge>,
 }
 
@@ -98,13 +109,39 @@ impl Load {
     fn run(mut self) -> Done {
         let begin = Instant::now();
         let mut spans = 0;
-        while spans < self.spans && !self.stop.load(Relaxed) {
+        while self.goes_on(spans) {
+            let until = if self.life == 0 { self.spans } else { self.spans.min(spans + self.life) };
+            spans = if self.life == 0 {
+                self.record(begin, spans, until)
+            } else {
+                let life =
+                    std::thread::scope(|scope| scope.spawn(|| self.record(begin, spans, until)).join().ok());
+                // One that panicked leaves spans missing, which is noticed.
+                let Some(reached) = life else { break };
+                reached
+            };
+        }
+        Done { spans, seconds: begin.elapsed().as_secs_f64() }
+    }
+
+    fn goes_on(&self, spans: u64) -> bool {
+        spans < self.spans && !self.stop.load(Relaxed)
+    }
+
+    /// From one number to another, or to the end of the load. Where it got to.
+    fn record(&mut self, begin: Instant, mut spans: u64, until: u64) -> u64 {
+        while spans < until && self.goes_on(spans) {
             let due = match self.rate {
                 0 => spans + 64,
                 rate => (begin.elapsed().as_secs_f64() * rate as f64) as u64,
             };
-            while spans < due.min(self.spans) {
-                let id = record(&*self.tracer, spans);
+            while spans < due.min(until) {
+                let scope = opened(&*self.tracer, spans);
+                if !self.prompt.is_empty() && spans.is_multiple_of(4) {
+                    scope.set_attribute("prompt.text", self.prompt.as_str());
+                }
+                let id = scope.span_id();
+                drop(scope);
                 spans += 1;
                 if let Some(acknowledge) = &mut self.acknowledge {
                     acknowledge.add(id);
@@ -114,7 +151,7 @@ impl Load {
                 std::thread::sleep(TICK);
             }
         }
-        Done { spans, seconds: begin.elapsed().as_secs_f64() }
+        spans
     }
 }
 

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Result, bail};
+use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 use tracer_factory::{BaseTracer, TracerFactory, current_tracer, get_tracer_from_env};
 
@@ -74,9 +75,13 @@ fn run() -> Result<()> {
             }
             "teardown" => say("torn", &teardown(&tracer)),
             "measure" => say("measured", &latency::measure(&*tracer, command.number("spans")?)),
-            "marked" => say("marked", &latency::marked(&*tracer, command.number("spans")?)),
+            "marked" => {
+                let gap = Duration::from_micros(command.number("gap")?);
+                say("marked", &latency::marked(&*tracer, command.number("spans")?, gap));
+            }
             "durations" => say("durations", &durations(&*tracer)),
             "now" => say("now", &now()),
+            "cpu" => say("cpu", &cpu_nanos()),
             "megabyte" => say("megabyte", &megabyte(command.text("name").unwrap_or_default())),
             "fork" => say("forked", &fork::fork(&tracer, &command)?),
             "panics" => say("panicked", &panics::panics(command.number("times")?)?),
@@ -114,6 +119,12 @@ fn durations(tracer: &dyn BaseTracer) -> (i64, i64) {
         }
     }
     (shortest, longest)
+}
+
+/// Time on a processor of every thread that this process has or had.
+fn cpu_nanos() -> u64 {
+    let now = clock_gettime(ClockId::ProcessCPUTime);
+    now.tv_sec.cast_unsigned() * 1_000_000_000 + now.tv_nsec.cast_unsigned()
 }
 
 /// The wall's clock, in seconds.
