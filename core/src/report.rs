@@ -132,11 +132,11 @@ impl fmt::Display for Report {
 pub struct Health {
     /// One for each destination.
     pub destinations: Vec<DestinationHealth>,
+    /// Where spans wait that are not delivered yet.
+    pub disk: DiskHealth,
     /// Why a killed process would lose some of the spans that have just ended, although finished spans are to be kept on
     /// disk: no directory, a full disk, or more threads than lanes. `None` while that is not so, or not wanted.
     pub exposed: Option<String>,
-    /// Where spans wait that are not delivered yet.
-    pub disk: DiskHealth,
 }
 
 /// The disk's share of a [`Health`]. While it fails, spans wait in memory; that alone makes no tracer unhealthy.

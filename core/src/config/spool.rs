@@ -9,9 +9,10 @@ use std::time::Duration;
 pub struct SpoolConfig {
     /// Where they are.
     pub directory: SpoolDirectory,
-    /// Bytes that may wait there for this tracer; beyond, the oldest spans go and are counted.
+    /// Bytes that may wait there for this tracer, and as many again for all that processes left which have ended; beyond,
+    /// the oldest spans go and are counted.
     pub max_bytes: usize,
-    /// How long spans may wait there.
+    /// How long spans may wait there, whoever left them.
     pub max_age: Duration,
     /// When what was written has to be on the disk itself; a killed process loses nothing either way.
     pub fsync: Fsync,

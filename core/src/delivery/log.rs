@@ -254,11 +254,8 @@ impl Log {
     pub(crate) fn health(&self) -> Health {
         let inner = self.lock();
         let of = |at: usize| -> DestinationHealth { inner.ledgers[at].health(inner.waiting(at)) };
-        Health {
-            destinations: (0..inner.ledgers.len()).map(of).collect(),
-            disk: inner.store.health(),
-            ..Health::default()
-        }
+        let destinations = (0..inner.ledgers.len()).map(of).collect();
+        Health { destinations, disk: inner.store.health(), ..Health::default() }
     }
 }
 

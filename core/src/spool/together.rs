@@ -6,6 +6,7 @@ use rustix::fs::{FlockOperation, flock};
 
 use super::claim::Claim;
 use super::directory::Directory;
+use super::live::RING;
 
 /// Held while orphans are counted and the oldest given up: two at once would give up too much.
 #[derive(Debug)]
@@ -20,12 +21,13 @@ impl Turn {
     }
 }
 
-/// What the files of a dead process' directory take, whoever has taken it over; `None` for a living one's.
+/// What the files of a dead process' directory take, whoever has taken it over; `None` for a living one's. The ring is
+/// moved into segments first, or there is no room for that and nothing to give up.
 pub(crate) fn orphan_bytes(path: &Path) -> Option<u64> {
     let directory = Directory::private(path).ok()?;
     if !Claim::is_marked(&directory) {
         Claim::take(&directory).ok().flatten()?;
     }
     let names = directory.names().ok()?;
-    Some(names.iter().filter_map(|name| directory.length_of(name)).sum())
+    Some(names.iter().filter(|name| *name != RING).filter_map(|name| directory.length_of(name)).sum())
 }

@@ -106,8 +106,8 @@ fn say(directory: &Path, why: &str, evicted: &Evicted) {
     );
 }
 
-#[cfg(test)]
 #[cfg(target_os = "linux")]
+#[cfg(test)]
 mod tests {
     use std::time::{Duration, Instant};
 
@@ -116,7 +116,7 @@ mod tests {
     use crate::config::{DeliveryConfig, Fsync};
     use crate::spool::{Spool, SpoolOptions};
 
-    /// A directory with 20 batches of three spans, of which `first` had four.
+    /// A directory with 20 batches of three spans, of which the first destination has had four.
     fn leave(base: &Path, destinations: [&str; 2]) -> PathBuf {
         let options = SpoolOptions {
             base: base.to_owned(),
