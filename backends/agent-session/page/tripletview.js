@@ -27,7 +27,7 @@ export async function tripletTable(of, onSelect) {
       h("table", { class: "grid" }, h("tbody", null, why.map((each) => h("tr", { class: each.is_triplet ? "yes" : "" },
         h("td", null, each.is_triplet ? "yes" : "no"),
         h("td", null, h("button", { type: "button", class: "plain link", onclick: () => onSelect(each.span_id) }, each.name)),
-        h("td", null, each.reason)))))) : null);
+        h("td", null, each.text ?? each.reason)))))) : null);
 }
 
 function side(given) {

@@ -535,3 +535,63 @@ fn changes_are_told_as_they_happen() {
         assert!(lines.all(|line| !line.starts_with("data")));
     }
 }
+
+/// A call with prompt and answer, and what it was worth.
+fn fill_with_a_rewarded_call(server: &Placed) {
+    let message = |role: &str, words: &str| {
+        text(&format!(r#"[{{"role":"{role}","parts":[{{"type":"text","content":"{words}"}}]}}]"#))
+    };
+    let call = [
+        ("gen_ai.operation.name", text("chat")),
+        ("gen_ai.input.messages", message("user", "how much?")),
+        ("gen_ai.output.messages", message("assistant", "seven")),
+        ("gen_ai.response.id", text("r-1")),
+        ("session.id", text("trained")),
+    ];
+    let reward = [
+        ("agentlightning.reward.0.name", text("primary")),
+        ("agentlightning.reward.0.value", Any::DoubleValue(0.5)),
+    ];
+    let spans = vec![
+        timed(77, 1, 0, "agent", (0, 9), &[]),
+        timed(77, 2, 1, "chat m", (1, 2), &call),
+        timed(77, 3, 1, "agentlightning.annotation", (3, 3), &reward),
+    ];
+    send(server, "trainer", spans);
+}
+
+#[test]
+fn triplets_of_a_trace_and_of_a_session() {
+    for server in &in_both_places() {
+        fill_with_a_rewarded_call(server);
+        let id = format!("{:032x}", 77);
+        let found = ask(server, &format!("/api/triplets?trace_id={id}"));
+        let [triplet] = found.as_array().unwrap().as_slice() else { panic!("{found}") };
+        assert_eq!((&triplet["reward"], &triplet["metadata"]["response_id"]), (&json!(0.5), &json!("r-1")));
+        assert_eq!(ask(server, "/api/triplets?session_id=trained"), found);
+        assert_eq!(
+            ask(server, &format!("/api/triplets?trace_id={id}&strict=true")),
+            json!([]),
+            "by its name only"
+        );
+
+        let why = ask(server, &format!("/api/triplets?trace_id={id}&why=true"));
+        assert_eq!((why["triplets"].clone(), why["why"].as_array().unwrap().len()), (found, 3));
+
+        let refusals = [
+            ("", 400),
+            ("trace_id=7", 400),
+            (&format!("trace_id={id}&session_id=trained"), 400),
+            (&format!("trace_id={id}&llm_call_match=("), 400),
+            (&format!("trace_id={id}&reward_match=best"), 400),
+            (&format!("trace_id={id}&unknown=1"), 400),
+            (&format!("trace_id={:032x}", 78), 404),
+            ("session_id=nobody", 404),
+        ];
+        for (query, status) in refusals {
+            let answer = get(&format!("{}/api/triplets?{query}", server.url()));
+            assert_eq!(answer.status, status, "{query}: {}", answer.text());
+            assert!(answer.json()["error"].is_string(), "{query}");
+        }
+    }
+}

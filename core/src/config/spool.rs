@@ -54,7 +54,7 @@ pub enum Fsync {
 /// What a recording thread does when its lane is full because delivery cannot keep up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Overflow {
-    /// Has delivery move the lane's spans on, to disk if need be, and waits for that for 100 ms at most. Then new spans
+    /// Has delivery move the lane's spans on, to disk if need be, and waits for that for a second at most. Then new spans
     /// wait in memory, up to `queue_bytes`; beyond it the oldest of those go and are counted.
     #[default]
     Spill,

@@ -179,7 +179,7 @@ variables! {
         TRACER_LANE_BYTES tracer_lane_bytes Kind::Size(bounds::LANE_BYTES), "1MiB",
             "Bytes of finished spans one thread may have waiting to be gathered.";
         TRACER_OVERFLOW tracer_overflow Kind::OneOf(OVERFLOWS), "spill",
-            "What a thread does whose lane is full: spill has delivery move the lane's spans on, to disk if need be, for up to 100 ms, and then keeps new ones in memory up to TRACER_QUEUE_BYTES, of which the oldest go first; drop drops at once, block waits.";
+            "What a thread does whose lane is full: spill has delivery move the lane's spans on, to disk if need be, for up to a second, and then keeps new ones in memory up to TRACER_QUEUE_BYTES, of which the oldest go first; drop drops at once, block waits.";
         TRACER_SPOOL_DIR tracer_spool_dir Kind::PathOrOff, "(per user)",
             "Where finished spans are kept until they are delivered, so that they survive the process; off keeps them in memory only. By default in the user's state directory, for destinations over a network.";
         TRACER_SPOOL_MAX_BYTES tracer_spool_max_bytes Kind::Size(bounds::SPOOL_BYTES), "256MiB",

@@ -24,7 +24,7 @@ use crate::span::Trace;
 
 /// How long delivery has to make room in a full lane before a span waits in memory instead. It takes far less, unless
 /// the disk hangs or the machine has other work for all of its processors.
-const A_MOMENT: Duration = Duration::from_millis(100);
+const A_MOMENT: Duration = Duration::from_secs(1);
 
 /// Wakes whoever empties the lanes.
 pub(crate) type Wake = Box<dyn Fn() + Send + Sync>;

@@ -13,7 +13,12 @@ pub(super) fn json(status: StatusCode, body: impl Into<axum::body::Body>) -> Res
     with_type(status, "application/json", body)
 }
 
-fn with_type(status: StatusCode, content_type: &'static str, body: impl Into<axum::body::Body>) -> Response {
+/// A body of any type.
+pub(super) fn with_type(
+    status: StatusCode,
+    content_type: &'static str,
+    body: impl Into<axum::body::Body>,
+) -> Response {
     (status, [(header::CONTENT_TYPE, HeaderValue::from_static(content_type))], body.into()).into_response()
 }
 

@@ -27,6 +27,7 @@ pub(super) fn router(state: Shared, addr: SocketAddr, token: Token) -> Router {
         .route("/api/traces/{trace_id}", get(read::trace))
         .route("/api/sessions", get(read::sessions))
         .route("/api/sessions/{session_id}", get(read::session))
+        .route("/api/triplets", get(read::triplets))
         .route("/api/facets", get(read::facets))
         .route("/api/services", get(read::services))
         .route("/api/live", get(read::live))

@@ -9,6 +9,7 @@ mod services;
 mod sessions;
 mod text;
 mod traces;
+mod triplets;
 
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -20,6 +21,7 @@ pub(super) use self::metrics::metrics;
 pub(super) use self::services::services;
 pub(super) use self::sessions::{session, sessions};
 pub(super) use self::traces::{trace, traces};
+pub(super) use self::triplets::triplets;
 use super::answer::{failure, json};
 use super::shared::Shared;
 use crate::store::{ReadError, Store};
