@@ -11,8 +11,9 @@ use crate::rounds::DEPTHS;
 
 /// Spans of a counted run.
 const SPANS: usize = 10 * BURST;
-/// Spans of the longer of the two runs whose difference is free of starting and ending.
-const LONGER: usize = 5 * SPANS;
+/// Spans of the longer of the two runs whose difference is free of starting and ending. Long, because calibrating the
+/// clock takes millions of instructions, and not the same number each time.
+const LONGER: usize = 100 * SPANS;
 /// Whose background is counted.
 const WITH_BACKGROUND: [&str; 4] = [NATIVE, OTEL, FASTRACE_ROOT, FASTRACE_LOCAL];
 /// Processes at a time. Counts don't change with their number.
