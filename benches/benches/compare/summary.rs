@@ -43,7 +43,7 @@ const DELIVERED: &[(&str, &str, &str)] = &[
 const AT_FULL_SPEED: &[(&str, &str)] = &[
     ("", "native_grpc"),
     ("_http", "native_http"),
-    ("_spool", "native_spool_grpc"),
+    ("_spool_off", "native_spool_off_grpc"),
     ("_otel", "otel_grpc"),
     ("_otel_http", "otel_http"),
     ("_fastrace", "fastrace_grpc"),

@@ -162,6 +162,8 @@ pub(crate) struct Delivery {
     ended: Mutex<mpsc::Receiver<()>>,
     /// Whether the last flush had no answer in time.
     unanswered: AtomicBool,
+    /// Where the report that was asked for in vain may still come.
+    asked: Mutex<Option<mpsc::Receiver<Report>>>,
     /// For when there is no other.
     last_report: Mutex<Report>,
 }
@@ -284,6 +286,7 @@ impl Delivery {
             thread: thread.thread().id(),
             ended: Mutex::new(ended),
             unanswered: AtomicBool::new(false),
+            asked: Mutex::default(),
             last_report: Mutex::new(last_report),
         };
         Ok((delivery, arrivals))
@@ -327,13 +330,7 @@ impl Delivery {
         let report = if !may_hang || shared.stopped.load(Acquire) || self.is_own_thread() {
             Some(shared.report())
         } else {
-            let (answer, answered) = mpsc::sync_channel(1);
-            let shared = Arc::clone(shared);
-            let thread = std::thread::Builder::new().name("tracer-report".to_owned()).spawn(move || {
-                // Whoever asked may have stopped waiting.
-                let _ = answer.send(shared.report());
-            });
-            thread.ok().and_then(|_| answered.recv_timeout(ANSWER).ok())
+            self.report_meanwhile()
         };
         let mut last = lock(&self.last_report);
         match report {
@@ -341,6 +338,32 @@ impl Delivery {
             None => last.is_outdated = true,
         }
         last.clone()
+    }
+
+    /// By another thread, for which this one does not wait long. While one waits, no other is begun.
+    fn report_meanwhile(&self) -> Option<Report> {
+        let mut asked = lock(&self.asked);
+        // What it answered after nobody waited any more is of then.
+        let waits =
+            asked.take().filter(|answered| matches!(answered.try_recv(), Err(mpsc::TryRecvError::Empty)));
+        let answered = match waits {
+            Some(answered) => answered,
+            None => {
+                let (answer, answered) = mpsc::sync_channel(1);
+                let shared = Arc::clone(&self.shared);
+                let thread = std::thread::Builder::new().name("tracer-report".to_owned());
+                // Whoever asked may have stopped waiting.
+                thread.spawn(move || drop(answer.send(shared.report()))).ok()?;
+                answered
+            }
+        };
+        match answered.recv_timeout(ANSWER) {
+            Ok(report) => Some(report),
+            Err(_) => {
+                *asked = Some(answered);
+                None
+            }
+        }
     }
 
     /// Waits until what earlier processes left is delivered.

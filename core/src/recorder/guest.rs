@@ -147,8 +147,16 @@ impl Local {
         if self.entry_of(recorder).is_some() {
             return true;
         }
-        let recorder = Recorder::by_id(recorder);
-        recorder.inspect(|recorder| self.let_stand_first(recorder)).is_some()
+        let Some(recorder) = Recorder::by_id(recorder).filter(|recorder| recorder.is_of_this_process())
+        else {
+            return false;
+        };
+        if recorder.is_closed() {
+            recorder.count_late();
+            return false;
+        }
+        self.let_stand_first(&recorder);
+        true
     }
 }
 

@@ -111,7 +111,9 @@ impl OtlpTarget {
 
     /// What tells its spans from others' at the same endpoint; see [`Plan::account`](crate::delivery::Plan::account).
     pub fn account(&self) -> Option<String> {
-        account::of(&self.headers)
+        // A file that can't be read is an error when the connection is made.
+        let from_file = self.header_file.as_ref().and_then(|file| file.read().ok()).unwrap_or_default();
+        account::of(&[self.headers.clone(), from_file].concat())
     }
 
     /// The protocol, and the client's settings with what is posted to over HTTP or, for gRPC, the server.
