@@ -7,6 +7,7 @@ mod collector;
 mod go;
 mod jaeger;
 mod phoenix;
+mod python;
 mod tools;
 pub(crate) mod workshop;
 mod zipkin;

@@ -4,7 +4,7 @@ use anyhow::Result;
 use tracer_factory_testkit::layout::Backend;
 
 use super::workshop::Workshop;
-use super::{Recipe, tools};
+use super::{Recipe, python, tools};
 
 /// Every version of an installation that worked; what another platform does not need, it ignores.
 const CONSTRAINTS: &str = include_str!("../../backends/phoenix/constraints.txt");
@@ -20,18 +20,5 @@ pub(super) fn recipe() -> Recipe {
 }
 
 fn build(shop: &Workshop<'_>) -> Result<()> {
-    shop.run("create the Python environment", "python3", |command| {
-        command.args(["-m", "venv", "venv"]);
-    })?;
-    shop.write("constraints.txt", CONSTRAINTS)?;
-    // The scripts in venv/bin point at this folder, which gets renamed; `venv/bin/python` does not.
-    shop.run("install Phoenix (a minute or two)", shop.path("venv/bin/python"), |command| {
-        command.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input"]).args([
-            "--progress-bar",
-            "off",
-            "--constraint",
-            "constraints.txt",
-            "arize-phoenix",
-        ]);
-    })
+    python::install(shop, "Phoenix", "arize-phoenix", CONSTRAINTS)
 }
