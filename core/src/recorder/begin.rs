@@ -162,9 +162,7 @@ fn inherit(
         Parent::Current => root_below_current(stack, context, entry.id),
         _ => root_below_context(context, entry.id),
     });
-    // The parent's decision; where a B3 caller left it to us, the sampler's.
-    let flags = context.flags;
-    if flags.is_deferred() { flags.decided(entry.recorder.sampler.records(context.trace_id)) } else { flags }
+    entry.follow(context.flags, context.trace_id)
 }
 
 /// Tracers can be nested in each other: a span under another tracer's, or under a context that came from elsewhere,

@@ -186,17 +186,11 @@ fn below(parent: FrameContext, random: &mut Random, entry: &mut Entry) -> Origin
     }
     // A parent of another tracer, or in another process, makes a span a root itself.
     let is_root = parent.is_remote || parent.recorder != entry.id;
-    let flags = parent.flags;
     Origin {
         trace_id: parent.trace_id,
         parent: parent.span_id,
         parent_is_remote: parent.is_remote,
-        // The parent's decision; where a B3 caller left it to us, the sampler's.
-        flags: if flags.is_deferred() {
-            flags.decided(entry.recorder.sampler.records(parent.trace_id))
-        } else {
-            flags
-        },
+        flags: entry.follow(parent.flags, parent.trace_id),
         worker,
         is_root,
         extra: parent.extra,

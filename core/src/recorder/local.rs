@@ -73,6 +73,12 @@ impl Entry {
         TraceFlags::NONE
     }
 
+    /// A parent's decision; where a B3 caller left it to us, the sampler's.
+    #[inline]
+    pub(super) fn follow(&self, parent: TraceFlags, trace_id: TraceId) -> TraceFlags {
+        if parent.is_deferred() { parent.decided(self.recorder.sampler.records(trace_id)) } else { parent }
+    }
+
     #[inline(always)]
     pub(super) fn output(&mut self) -> &mut Output {
         self.output.get_or_insert_with(|| Output::new(&self.recorder))
